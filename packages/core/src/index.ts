@@ -1,0 +1,81 @@
+export {
+  type Deployment,
+  detectDeployment,
+  type Environment,
+  type Role,
+  readVariable,
+} from './deployment/detect-deployment.js'
+export {
+  type Address,
+  type DerivedEndpoints,
+  deriveEndpoints,
+  parsePort,
+} from './deployment/host-rules.js'
+export { type Notice, tellNotices } from './deployment/notice.js'
+export { type PrimaryLocator, staticPrimary } from './deployment/primary-locator.js'
+export {
+  clusterKey,
+  type Endpoint,
+  type Endpoints,
+  explicitReplica,
+  noReplica,
+  type ResolveOptions,
+  resolveEndpoints,
+  rewritesLoopback,
+} from './deployment/resolve-endpoints.js'
+export { classifyError, type ErrorVerdict } from './errors/classify-error.js'
+export { ConfigurationError } from './errors/configuration-error.js'
+export { findReplayRequired } from './errors/find-replay-required.js'
+export {
+  isPrimaryUnavailable,
+  PrimaryUnavailable,
+  type PrimaryUnavailableReason,
+} from './errors/primary-unavailable.js'
+export {
+  isReplayRequired,
+  type ReplayReason,
+  ReplayRequired,
+  type ReplayRequiredOptions,
+} from './errors/replay-required.js'
+export {
+  CHOOSE_ENDPOINT,
+  type ChooseInput,
+  chooseEndpoint,
+  type EndpointChoice,
+  type Hint,
+} from './routing/choose-endpoint.js'
+export {
+  type ConnectionFacts,
+  type EndpointName,
+  isStandby,
+  learnParameter,
+  unknownFacts,
+} from './routing/connection-facts.js'
+export {
+  type ConnectionInput,
+  type ConnectionVerdict,
+  JUDGE_CONNECTION,
+  judgeConnection,
+} from './routing/judge-connection.js'
+export {
+  type ErrorInput,
+  type ErrorOutcome,
+  JUDGE_ERROR,
+  judgeError,
+  type ReplicaDownPolicy,
+} from './routing/judge-error.js'
+export {
+  createRouter,
+  type Failure,
+  type Remedy,
+  type Router,
+  type RouterOptions,
+} from './routing/router.js'
+export { isCommit, takesAdvisoryLock } from './routing/statement.js'
+export {
+  type Reclaimable,
+  Scope,
+  type ScopeOptions,
+  type ScopeState,
+  type ScopeView,
+} from './scope/scope-state.js'

@@ -1,0 +1,53 @@
+import type { ScopeView } from '../scope/scope-state.js'
+import type { ConnectionFacts, EndpointName } from './connection-facts.js'
+
+export interface ConnectionInput {
+  readonly scope: ScopeView | undefined
+  readonly endpoint: EndpointName
+  readonly facts: ConnectionFacts
+  /** The connection was opened before its endpoint changed members. */
+  readonly outdated: boolean
+}
+
+export type ConnectionVerdict =
+  | { readonly outcome: 'serve' }
+  /** Hand it back unused and throw the scope's refusal. */
+  | { readonly outcome: 'refused' }
+  /** Destroy it and take another, to a deadline; `standby`: then the primary is unavailable. */
+  | { readonly outcome: 'retire'; readonly because: 'outdated' | 'standby' }
+
+interface Row {
+  readonly title: string
+  readonly when: (input: ConnectionInput) => boolean
+  readonly gives: ConnectionVerdict
+}
+
+/** The second table: after checkout, before anything is sent. First match wins; the last row matches everything. */
+export const JUDGE_CONNECTION: readonly Row[] = [
+  {
+    title: 'a scope refused while it waited for a connection sends nothing on it',
+    when: ({ scope }) => scope?.state === 'replaying',
+    gives: { outcome: 'refused' },
+  },
+  {
+    title: 'a writer connection that announced in_hot_standby=on is retired',
+    when: ({ endpoint, facts }) => endpoint === 'writer' && facts.inHotStandby === true,
+    gives: { outcome: 'retire', because: 'standby' },
+  },
+  {
+    title: 'a connection of an old epoch is retired',
+    when: ({ outdated }) => outdated,
+    gives: { outcome: 'retire', because: 'outdated' },
+  },
+  {
+    title: 'any other connection serves, a promoted replica and a read-only primary included',
+    when: () => true,
+    gives: { outcome: 'serve' },
+  },
+]
+
+/** May this connection serve? */
+export function judgeConnection(input: ConnectionInput): ConnectionVerdict {
+  for (const row of JUDGE_CONNECTION) if (row.when(input)) return row.gives
+  return { outcome: 'serve' }
+}

@@ -1,0 +1,2 @@
+export { type RunOnPrimaryOptions, requirePrimary, runOnPrimary } from './scope/run-on-primary.js'
+export { bindToCaller, currentScope, runInScope, runOutsideScope } from './scope/scope-store.js'

@@ -1,0 +1,152 @@
+import type { Role } from '../deployment/detect-deployment.js'
+import { type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
+
+/**
+ * - `open`: nothing was refused and nothing was sent to the writer
+ * - `replaying`: something was refused; nothing more is sent, and the request runs again in the primary region
+ * - `forwarding`: something was sent to the writer; the work stays here and is never replayed
+ *
+ * First wins; neither reverses.
+ */
+export type ScopeState = 'open' | 'replaying' | 'forwarding'
+
+/** A checkout that a scope can take back. */
+export interface Reclaimable {
+  /** Destroys the connection; from then on its handle rejects with `refusal`. */
+  reclaim(refusal: ReplayRequired): void
+}
+
+export interface ScopeOptions {
+  readonly role: Role
+  /** Where a replay would go; `undefined` in the role `single`. */
+  readonly primaryRegion: string | undefined
+  /** Whether this work may still be replayed: a replay platform is there, and the request was not replayed before. */
+  readonly canReplay: boolean
+  /** Opens as `forwarding`: every statement goes to the writer endpoint. @default false */
+  readonly forward?: boolean
+  /** This request was replayed to us by another region. @default false */
+  readonly replayed?: boolean
+}
+
+/** What the decision tables see of a scope, for one cluster. */
+export interface ScopeView {
+  readonly state: ScopeState
+  /** A refusal now would replay the request. */
+  readonly replayable: boolean
+  /** A statement of this scope went to a replica of this cluster. */
+  readonly usedReplica: boolean
+  readonly replayed: boolean
+}
+
+/**
+ * What is known about one piece of work: an HTTP request, a job, a socket message. State is kept per cluster (an app may
+ * use two databases), but the request is one: contact with any writer ends replay, a refusal anywhere ends all sending.
+ */
+export class Scope {
+  readonly role: Role
+  readonly primaryRegion: string | undefined
+  readonly replayed: boolean
+  #canReplay: boolean
+  #forwardsAll: boolean
+  #refusal: ReplayRequired | undefined
+  #lostRefusal: ReplayRequired | undefined
+  readonly #forwarding = new Set<string>()
+  readonly #usedReplica = new Set<string>()
+  readonly #checkouts = new Set<Reclaimable>()
+
+  constructor(options: ScopeOptions) {
+    this.role = options.role
+    this.primaryRegion = options.primaryRegion
+    this.replayed = options.replayed ?? false
+    this.#canReplay = options.canReplay
+    this.#forwardsAll = options.forward ?? false
+  }
+
+  get state(): ScopeState {
+    if (this.#refusal !== undefined) return 'replaying'
+    return this.#forwardsAll || this.#forwarding.size > 0 ? 'forwarding' : 'open'
+  }
+
+  /** The refusal that made this scope `replaying`. */
+  get refusal(): ReplayRequired | undefined {
+    return this.#refusal
+  }
+
+  /** A refusal that came too late to replay: after headers were sent, or after contact with a writer. */
+  get lostRefusal(): ReplayRequired | undefined {
+    return this.#lostRefusal
+  }
+
+  /** Whether any statement of this scope went to a replica. */
+  get usedReplica(): boolean {
+    return this.#usedReplica.size > 0
+  }
+
+  /** Whether a refusal now would replay the request. */
+  get replayable(): boolean {
+    return this.#canReplay && this.state === 'open'
+  }
+
+  /** The state as one cluster's connections see it. */
+  view(cluster: string): ScopeView {
+    const forwards = this.#forwardsAll || this.#forwarding.has(cluster)
+    return {
+      state: this.#refusal !== undefined ? 'replaying' : forwards ? 'forwarding' : 'open',
+      replayable: this.replayable,
+      usedReplica: this.#usedReplica.has(cluster),
+      replayed: this.replayed,
+    }
+  }
+
+  /** Notes that a statement is about to go to a replica of this cluster. */
+  enterReplica(cluster: string): void {
+    this.#usedReplica.add(cluster)
+  }
+
+  /** Notes first contact with the writer of this cluster. A `replaying` scope must not get here. */
+  enterWriter(cluster: string): void {
+    this.#forwarding.add(cluster)
+  }
+
+  /** From now on every cluster's work goes to its writer. */
+  forwardAll(): void {
+    this.#forwardsAll = true
+  }
+
+  /**
+   * Notes a refusal and returns the error to throw: the first one of this scope, so that every later call meets the
+   * same object; or, when the request cannot be replayed any more, one with `replayable: false`.
+   */
+  refuse(region: string, reason: ReplayReason, cause?: unknown): ReplayRequired {
+    if (this.#refusal !== undefined) return this.#refusal
+    const refusal = new ReplayRequired({ region, reason, cause, replayable: this.replayable })
+    if (refusal.replayable) this.#refusal = refusal
+    else this.#lostRefusal ??= refusal
+    return refusal
+  }
+
+  /** The response has begun, or the work is over: replay is no longer possible. */
+  seal(): void {
+    this.#canReplay = false
+  }
+
+  /** Remembers a checkout until {@link forget}. */
+  remember(checkout: Reclaimable): void {
+    this.#checkouts.add(checkout)
+  }
+
+  forget(checkout: Reclaimable): void {
+    this.#checkouts.delete(checkout)
+  }
+
+  /**
+   * The work is over. Checkouts left open are taken back, but only in a scope that ended in a replay: there nobody will
+   * come back for them. Calling it again does nothing.
+   */
+  end(): void {
+    this.seal()
+    if (this.#refusal === undefined) return
+    for (const checkout of this.#checkouts) checkout.reclaim(this.#refusal)
+    this.#checkouts.clear()
+  }
+}

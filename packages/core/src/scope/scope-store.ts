@@ -1,0 +1,33 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import type { Scope } from './scope-state.js'
+
+const STORE: symbol = Symbol.for('flyback.scope-store')
+
+// Under a global symbol, so that two copies of this package share one scope.
+function store(): AsyncLocalStorage<Scope | undefined> {
+  const existing: unknown = Reflect.get(globalThis, STORE)
+  if (existing instanceof AsyncLocalStorage) return existing
+  const created = new AsyncLocalStorage<Scope | undefined>()
+  Reflect.set(globalThis, STORE, created)
+  return created
+}
+
+/** The scope of the work in progress, if any. Adapters read it once, synchronously, at the public call. */
+export function currentScope(): Scope | undefined {
+  return store().getStore()
+}
+
+/** Runs a function, and all it starts, within a scope. */
+export function runInScope<T>(scope: Scope, fn: () => T): T {
+  return store().run(scope, fn)
+}
+
+/** Runs a function outside any scope: a pooled socket must not carry the scope of the request that opened it. */
+export function runOutsideScope<T>(fn: () => T): T {
+  return store().run(undefined, fn)
+}
+
+/** Binds a callback to the caller's async context, all of it, as a promise continuation would be. */
+export function bindToCaller<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+  return AsyncResource.bind(fn)
+}

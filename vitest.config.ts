@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests import sources through the `@flyback/source` condition, so they need no build.
+// Root values are not inherited by projects: each lists the condition itself.
+const conditions = ['@flyback/source']
+const source = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...source,
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: ['**/*.integration.test.ts'],
+          unstubEnvs: true,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: 'integration',
+          include: ['packages/*/test/**/*.integration.test.ts', 'examples/*/test/**/*.integration.test.ts'],
+          globalSetup: ['@flyback/testkit/global-setup'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          unstubEnvs: true,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['packages/*/test/**/*.test-d.ts'],
+            tsconfig: './tsconfig.types.json',
+          },
+        },
+      },
+    ],
+  },
+})
