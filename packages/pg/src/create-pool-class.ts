@@ -1,0 +1,290 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type ConnectionVerdict,
+  type EndpointName,
+  type Hint,
+  PrimaryUnavailable,
+  type Scope,
+  takesAdvisoryLock,
+} from '@flyback/core'
+import { bindToCaller, currentScope } from '@flyback/core/scope'
+import type pg from 'pg'
+import { bindCheckout } from './checkout.js'
+import type { PoolConfig } from './flyback-options.js'
+import { planConnections, type Routing } from './plan-connections.js'
+import { connectFailures, type RoutedClient, routeClient } from './routed-client.js'
+import { createLink, type Link, sessionOf } from './session.js'
+import { isSubmittable } from './submittable.js'
+
+/** A pg.Pool that reads from the replica beside it. Everything pg.Pool has, and `primary`. */
+export interface Pool extends pg.Pool {
+  /**
+   * The same pool on the writer endpoint. Using it in a replica region makes the scope `forwarding`.
+   * In the primary region, and with no regions known, it is the pool itself.
+   */
+  readonly primary: pg.Pool
+}
+
+/** The constructor of {@link Pool}: pg's own, with Flyback's options under `flyback`. */
+export interface PoolConstructor {
+  new (config?: PoolConfig): Pool
+  readonly prototype: Pool
+}
+
+/** The part of the `pg` module a pool is made from. */
+export interface PgLike {
+  readonly Pool: typeof pg.Pool
+  readonly Client: typeof pg.Client
+}
+
+const STANDBY_RETRY_MS = 50
+const FORWARDED_EVENTS = ['connect', 'acquire', 'release', 'remove', 'error'] as const
+
+/** How a pool takes part: on which endpoint its connections are, and what its callers ask for. */
+interface Part {
+  readonly routing: Routing<PoolConfig>
+  readonly link: Link
+  readonly hint: Hint
+}
+
+/**
+ * Makes a Pool class from a copy of pg, for when another package brings its own: Prisma's adapter and Drizzle test
+ * `instanceof` the Pool of the copy they import.
+ *
+ * @example
+ * import pg from 'some-package/node_modules/pg'
+ * const Pool = createPoolClass(pg)
+ */
+export function createPoolClass(pgModule: PgLike): PoolConstructor {
+  class FlybackPool extends pgModule.Pool implements Pool {
+    readonly #part: Part | undefined
+    #writer: FlybackPool | undefined
+
+    constructor(given?: PoolConfig, part?: Part) {
+      const plan =
+        part === undefined ? planConnections(given) : { config: given, routing: part.routing }
+      const { config, routing } = plan
+      if (routing === undefined) {
+        super(config)
+        return
+      }
+      const link = part?.link ?? createLink(routing.router, routing.settings, routing.local)
+      super({ ...config, Client: routedClass(config, link, pgModule) })
+      this.#part = part ?? { routing, link, hint: 'none' }
+      // Idle connections end with their server; each is replaced at its next use.
+      this.on('error', () => {})
+    }
+
+    get primary(): pg.Pool {
+      return this.#part?.routing.local === 'replica' ? this.#poolFor('writer', this.#part) : this
+    }
+
+    // pg overloads `connect`, `query` and `end` beyond what one signature can say; `never` leaves the callers' types to
+    // pg.Pool, and the differential suite checks the behaviour.
+    override connect(...args: never[]): never {
+      const part = this.#part
+      if (part === undefined || this.ending)
+        return Reflect.apply(super.connect, this, args) as never
+      const [callback]: unknown[] = args
+      const acquired = this.#acquire(part, currentScope())
+      if (typeof callback !== 'function') return this.#promise(acquired) as never
+      const deliver = bindToCaller((...outcome: unknown[]) => {
+        Reflect.apply(callback, undefined, outcome)
+      })
+      acquired.then(
+        (client) => process.nextTick(deliver, undefined, client, client.release),
+        (error: unknown) => process.nextTick(deliver, error, undefined, () => {}),
+      )
+      return undefined as never
+    }
+
+    override query(...args: never[]): never {
+      const [config, values, callback]: unknown[] = args
+      const part = this.#part
+      if (part === undefined || typeof config === 'function' || isSubmittable(config)) {
+        return Reflect.apply(super.query, this, args) as never
+      }
+      const running = this.#run(
+        part,
+        currentScope(),
+        config,
+        typeof values === 'function' ? undefined : values,
+      )
+      const given = typeof values === 'function' ? values : callback
+      if (typeof given !== 'function') return this.#promise(running) as never
+      const deliver = bindToCaller((...outcome: unknown[]) => {
+        Reflect.apply(given, undefined, outcome)
+      })
+      running.then(
+        (result) => process.nextTick(deliver, undefined, result),
+        (error: unknown) => process.nextTick(deliver, error),
+      )
+      return undefined as never
+    }
+
+    override end(...args: never[]): never {
+      const writer = this.ending ? undefined : this.#writer
+      if (writer === undefined) return Reflect.apply(super.end, this, args) as never
+      const [callback]: unknown[] = args
+      const ended = Promise.all([
+        super.end(),
+        writer.ending ? Promise.resolve() : writer.end(),
+      ]).then(() => undefined)
+      if (typeof callback !== 'function') return this.#promise(ended) as never
+      const deliver = bindToCaller((error?: unknown) => {
+        Reflect.apply(callback, undefined, [error])
+      })
+      ended.then(
+        () => process.nextTick(deliver),
+        (error: unknown) => process.nextTick(deliver, error),
+      )
+      return undefined as never
+    }
+
+    /** Runs one statement on a connection of its own, elsewhere if need be. */
+    async #run(
+      part: Part,
+      scope: Scope | undefined,
+      config: unknown,
+      values: unknown,
+    ): Promise<unknown> {
+      const { router } = part.routing
+      const text = typeof config === 'string' ? config : Reflect.get(Object(config), 'text')
+      let endpoint = router.choose(scope, hintOf(part, text))
+      for (let attempt = 0; ; attempt++) {
+        const client = await this.#checkout(part, scope, endpoint, attempt)
+        const answer = await client.attempt(scope, config, values, { retryable: true, attempt })
+        if (answer.type === 'result') {
+          client.release()
+          return answer.result
+        }
+        if (answer.type === 'retry') {
+          client.release(sessionOf(client)?.lost ?? false)
+          endpoint = answer.on
+          continue
+        }
+        client.release(answer.error instanceof Error ? answer.error : true)
+        throw answer.error
+      }
+    }
+
+    async #acquire(part: Part, scope: Scope | undefined): Promise<RoutedClient> {
+      return await this.#checkout(part, scope, part.routing.router.choose(scope, part.hint), 0)
+    }
+
+    /** Takes a connection that may serve, from the endpoint asked for or where the tables send it. */
+    async #checkout(
+      part: Part,
+      scope: Scope | undefined,
+      asked: EndpointName,
+      attempt: number,
+    ): Promise<RoutedClient> {
+      const { router, settings } = part.routing
+      const deadlineMs = performance.now() + settings.writerDeadlineMs
+      for (let endpoint = asked, failures = attempt; ; ) {
+        let client: RoutedClient
+        try {
+          client = await this.#poolFor(endpoint, part).#connect()
+        } catch (error) {
+          const remedy = router.judge(scope, {
+            endpoint,
+            facts: { inHotStandby: undefined, defaultReadOnly: undefined },
+            firstRefusal: undefined,
+            retryable: true,
+            attempt: failures++,
+            connectionLost: neverConnected(error),
+            error,
+          })
+          if (remedy.type === 'throw') throw remedy.error
+          endpoint = remedy.on
+          continue
+        }
+        const session = sessionOf(client)
+        if (session === undefined) return client
+        const verdict = admit(client, () =>
+          router.admit(scope, {
+            endpoint,
+            facts: session.facts,
+            outdated: session.epoch !== session.link.epoch,
+          }),
+        )
+        if (verdict.outcome === 'serve') return bindCheckout(client, session, scope)
+        client.release(true)
+        if (verdict.because !== 'standby') continue
+        if (performance.now() >= deadlineMs) throw new PrimaryUnavailable({ reason: 'standby' })
+        await sleep(STANDBY_RETRY_MS)
+      }
+    }
+
+    async #connect(): Promise<RoutedClient> {
+      // Connections of a pool with a link are made by routeClient.
+      return (await super.connect()) as RoutedClient
+    }
+
+    #poolFor(endpoint: EndpointName, part: Part): FlybackPool {
+      if (part.link.endpoint === endpoint || part.routing.writerConfig === undefined) return this
+      if (this.#writer !== undefined) return this.#writer
+      const { routing } = part
+      const writer = new FlybackPool(routing.writerConfig, {
+        routing,
+        link: createLink(routing.router, routing.settings, 'writer'),
+        hint: 'primary',
+      })
+      for (const event of FORWARDED_EVENTS) {
+        writer.on(event, (...args: unknown[]) => {
+          this.emit(event, ...args)
+        })
+      }
+      this.#writer = writer
+      return writer
+    }
+
+    /** pg lets the caller choose the Promise class, and points an error's stack at the caller. */
+    #promise<T>(running: Promise<T>): PromiseLike<T> {
+      const Custom = this.options.Promise
+      return Custom === undefined
+        ? running
+        : new Custom((resolve, reject) => running.then(resolve, reject))
+    }
+  }
+  return FlybackPool
+}
+
+/** The user's own client class, or pg's, extended. */
+function routedClass(
+  config: PoolConfig | undefined,
+  link: Link,
+  pgModule: PgLike,
+): NonNullable<PoolConfig['Client']> {
+  // @types/pg declares the option without constructor arguments; pg-pool passes the pool's options.
+  const Base = (config?.Client ?? pgModule.Client) as typeof pg.Client
+  return routeClient(Base, (given) => ({ config: given, link, pooled: true }))
+}
+
+function hintOf(part: Part, text: unknown): Hint {
+  const locks =
+    part.routing.settings.refuseAdvisoryLocks && typeof text === 'string' && takesAdvisoryLock(text)
+  return part.hint === 'none' && locks ? 'write' : part.hint
+}
+
+/** Asks the table about a client just taken; one that may not serve this scope goes back unused. */
+function admit<T extends ConnectionVerdict>(client: RoutedClient, ask: () => T): T {
+  try {
+    return ask()
+  } catch (refusal) {
+    client.release()
+    throw refusal
+  }
+}
+
+/** No connection was opened, and no server said why (an answer such as "password failed" has a severity). */
+function neverConnected(error: unknown): boolean {
+  const cause: unknown = Reflect.get(Object(error), 'cause')
+  return [error, cause].some(
+    (link) =>
+      typeof link === 'object' &&
+      link !== null &&
+      connectFailures.has(link) &&
+      typeof Reflect.get(link, 'severity') !== 'string',
+  )
+}

@@ -1,0 +1,54 @@
+import type { Environment, PrimaryLocator, ReplicaDownPolicy } from '@flyback/core'
+import type pg from 'pg'
+
+/** Flyback's own options, under one key so that they never meet pg's. */
+export interface FlybackOptions {
+  /** Where the region variables and `DATABASE_URL` are read from. @default process.env */
+  readonly env?: Environment | undefined
+  /**
+   * The replica endpoint: one URL, or one per region. Wins over `FLYBACK_REPLICA_URL_<REGION>`, `FLYBACK_REPLICA_URL` and
+   * the 5432 -> 5433 convention.
+   */
+  readonly replicaUrl?: string | Readonly<Record<string, string>> | undefined
+  /** Apply 5432 -> 5433 to loopback hosts too. @default false, or `FLYBACK_REWRITE_LOOPBACK=1` */
+  readonly rewriteLoopback?: boolean | undefined
+  /**
+   * What a read does when the replica cannot be reached: `forward` it to the primary (the scope stays here from then
+   * on), `replay` the request there, or `fail` with pg's own error.
+   *
+   * @default 'forward'
+   */
+  readonly whenReplicaDown?: ReplicaDownPolicy | undefined
+  /**
+   * A replica grants advisory locks that exclude nobody elsewhere. `refuse` raises ReplayRequired before they are sent;
+   * `allow` sends them.
+   *
+   * @default 'refuse'
+   */
+  readonly advisoryLocks?: 'refuse' | 'allow' | undefined
+  /**
+   * How long to look for a primary while the writer endpoint leads to a standby, in milliseconds. 1.3 s of that after a
+   * switchover is normal (measured with Fly's HAProxy timings).
+   *
+   * @default 5000
+   */
+  readonly writerDeadlineMs?: number | undefined
+  /** Who knows where the primary is. @default the region variables */
+  readonly locator?: PrimaryLocator | undefined
+}
+
+/** pg's pool options, and Flyback's under `flyback`. */
+export interface PoolConfig extends pg.PoolConfig {
+  flyback?: FlybackOptions | undefined
+}
+
+/** pg's client options, and Flyback's under `flyback`. */
+export interface ClientConfig extends pg.ClientConfig {
+  flyback?: FlybackOptions | undefined
+}
+
+/** Checks the options that TypeScript cannot check for users of JavaScript. */
+export const CHOICES: Readonly<Record<'whenReplicaDown' | 'advisoryLocks', readonly string[]>> = {
+  whenReplicaDown: ['forward', 'replay', 'fail'],
+  advisoryLocks: ['refuse', 'allow'],
+}

@@ -1,0 +1,282 @@
+import { classifyError, isCommit, type Remedy, type Scope } from '@flyback/core'
+import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
+import type pg from 'pg'
+import type { ClientConfig } from './flyback-options.js'
+import { type Link, Session } from './session.js'
+import { adoptSubmittable, isSubmittable, type Submittable } from './submittable.js'
+
+/** pg's callback, as its own types leave it. */
+export type QueryCallback = (error: unknown, result?: unknown) => void
+
+type ClientClass = new (config?: string | pg.ClientConfig) => pg.Client
+
+/** What a statement's error means, and whether the call may run elsewhere. */
+export interface Attempt {
+  readonly retryable: boolean
+  readonly attempt: number
+}
+
+/** How one statement of a pool ended. */
+export type Answer = { readonly type: 'result'; readonly result: unknown } | Remedy
+
+/** A client of ours, as the pool uses it. */
+export interface RoutedClient extends pg.PoolClient {
+  /** Sends one statement the pool owns, and says what to do about its error. */
+  attempt(
+    scope: Scope | undefined,
+    config: unknown,
+    values: unknown,
+    attempt: Attempt,
+  ): Promise<Answer>
+  /** Ends an open transaction whatever the scope says. Resolves to whether it worked. */
+  rollback(): Promise<boolean>
+}
+
+/** Errors that mean "no connection was opened", seen where they arise: pg gives some of them no code. */
+export const connectFailures: WeakSet<object> = new WeakSet()
+
+const CALLER = { retryable: false, attempt: 0 } as const
+
+/**
+ * Extends a client class (pg's, or the user's own): learns the role from what the server announces, keeps refused
+ * scopes from sending, and turns refusals into ReplayRequired through every form of `query`.
+ *
+ * @param plan what to give to pg for a config, and the link of its endpoint; no link: pg alone does everything
+ */
+export function routeClient(
+  Base: ClientClass,
+  plan: (config: ClientConfig | string | undefined) => {
+    readonly config: string | pg.ClientConfig | undefined
+    readonly link: Link | undefined
+    readonly pooled: boolean
+  },
+): ClientClass {
+  return class FlybackClient extends Base {
+    readonly #session: Session | undefined
+    readonly #pooled: boolean
+
+    constructor(given?: string | pg.ClientConfig) {
+      const { config, link, pooled } = plan(given)
+      super(config)
+      this.#pooled = pooled
+      if (link === undefined) return
+      const session = new Session(link, this)
+      this.#session = session
+      // pg-native has no connection object: its role is then assumed from the endpoint.
+      const { connection } = this as { readonly connection?: pg.Connection }
+      if (connection !== undefined) session.observe(connection)
+      this.on('drain', () => session.settle())
+      this.on('end', () => session.settle())
+      // A backend may die while nobody listens; every statement still reports its own failure.
+      this.on('error', () => {})
+    }
+
+    // pg overloads `connect`, `query` and `end` beyond what one signature can say; `never` leaves the callers' types to
+    // pg.Client, and the differential suite checks the behaviour.
+    override connect(...args: never[]): never {
+      const [callback]: unknown[] = args
+      const session = this.#session
+      if (session === undefined) return Reflect.apply(super.connect, this, args) as never
+      const failed = (error: unknown): void => {
+        if (typeof error === 'object' && error !== null) connectFailures.add(error)
+      }
+      if (typeof callback !== 'function') {
+        const connecting = runOutsideScope(() => super.connect())
+        connecting.catch(failed)
+        return connecting as never
+      }
+      const done = (error: unknown, ...rest: unknown[]): void => {
+        failed(error)
+        Reflect.apply(callback, undefined, [error, ...rest])
+      }
+      // A pool binds its own callers; its listeners on a new connection belong to no scope.
+      const bound = this.#pooled ? done : bindToCaller(done)
+      return runOutsideScope(() => super.connect(bound)) as never
+    }
+
+    override query(...args: never[]): never {
+      const [config, values, callback]: unknown[] = args
+      const session = this.#session
+      if (session === undefined || config === null || config === undefined) {
+        return Reflect.apply(super.query, this, args) as never
+      }
+      const scope = currentScope() ?? session.scope
+      if (isSubmittable(config)) return this.#submit(session, scope, config, args) as never
+      const answered = callbackOf(config, values, callback)
+      if (answered === undefined) {
+        return this.attempt(scope, config, values, CALLER).then((answer) => {
+          if (answer.type === 'throw') throw answer.error
+          return answer.type === 'result' ? answer.result : undefined
+        }) as never
+      }
+      const deliver = bindToCaller(answered)
+      this.#send(session, scope, config, values, CALLER, (answer) => {
+        if (answer.type === 'result') deliver(null, answer.result)
+        else if (answer.type === 'throw') deliver(answer.error)
+      })
+      return undefined as never
+    }
+
+    attempt(
+      scope: Scope | undefined,
+      config: unknown,
+      values: unknown,
+      attempt: Attempt,
+    ): Promise<Answer> {
+      const session = this.#session
+      if (session === undefined) throw new Error('not a routed client')
+      return new Promise((resolve) => {
+        this.#send(session, scope, config, values, attempt, resolve)
+      })
+    }
+
+    rollback(): Promise<boolean> {
+      return new Promise((resolve) => {
+        super.query('ROLLBACK', (error: unknown) => resolve(!error))
+      })
+    }
+
+    /** Not part of pg's types: pg.Client.cancel(target, query) opens this client to cancel another's query. */
+    cancel(target: pg.Client, query: unknown): unknown {
+      // The cancel request must reach the server that runs the query, whichever endpoint this client was made for.
+      if (this.#session !== undefined) {
+        this.host = target.host
+        this.port = target.port
+      }
+      const cancel: unknown = Reflect.get(Base.prototype, 'cancel')
+      return typeof cancel === 'function' ? Reflect.apply(cancel, this, [target, query]) : undefined
+    }
+
+    #send(
+      session: Session,
+      scope: Scope | undefined,
+      config: unknown,
+      values: unknown,
+      attempt: Attempt,
+      done: (answer: Answer) => void,
+    ): void {
+      const text = textOf(config)
+      const refusal = session.refusalBeforeSending(scope, text)
+      if (refusal !== undefined) {
+        session.note(refusal)
+        process.nextTick(done, { type: 'throw', error: refusal } satisfies Answer)
+        return
+      }
+      session.beginSending(scope)
+      const answered: QueryCallback = (error, result) => {
+        if (error) {
+          this.#judge(session, scope, attempt, error, done)
+          return
+        }
+        const failure = commitFailure(session, text, result)
+        done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
+      }
+      Reflect.apply(super.query, this, [
+        config,
+        typeof values === 'function' ? undefined : values,
+        answered,
+      ])
+    }
+
+    /** Refusals wait for ReadyForQuery: what the server announces about its role arrives with it. */
+    #judge(
+      session: Session,
+      scope: Scope | undefined,
+      attempt: Attempt,
+      error: unknown,
+      done: (answer: Answer) => void,
+    ): void {
+      const finish = (): void => {
+        const remedy = this.#remedy(session, scope, attempt, error)
+        process.nextTick(done, remedy)
+      }
+      if (WAITS.has(classifyError(error))) void session.ready().then(finish)
+      else finish()
+    }
+
+    #remedy(session: Session, scope: Scope | undefined, attempt: Attempt, error: unknown): Remedy {
+      const { router, endpoint } = session.link
+      const remedy = router.judge(scope, {
+        endpoint,
+        facts: session.facts,
+        firstRefusal: session.firstRefusal,
+        retryable: attempt.retryable && (session.status === 'I' || session.lost),
+        attempt: attempt.attempt,
+        connectionLost: session.lost,
+        error,
+      })
+      if (remedy.type === 'throw') session.note(remedy.error)
+      return remedy
+    }
+
+    #submit(
+      session: Session,
+      scope: Scope | undefined,
+      submittable: Submittable,
+      args: unknown[],
+    ): unknown {
+      const text = textOf(submittable)
+      const refusal = session.refusalBeforeSending(scope, text)
+      adoptSubmittable(submittable, {
+        onError: (error) => {
+          const remedy = this.#remedy(session, scope, CALLER, error)
+          return remedy.type === 'throw' ? remedy.error : error
+        },
+        onComplete: (command) => commitFailure(session, text, { command }),
+      })
+      if (refusal === undefined) {
+        session.beginSending(scope)
+        return Reflect.apply(super.query, this, args)
+      }
+      session.note(refusal)
+      const [, values, callback] = args
+      const given = typeof values === 'function' ? values : callback
+      if (typeof given === 'function' && !Reflect.get(submittable, 'callback')) {
+        Reflect.set(submittable, 'callback', given)
+      }
+      process.nextTick(() => {
+        const handleError: unknown = Reflect.get(submittable, 'handleError')
+        if (typeof handleError === 'function') {
+          Reflect.apply(handleError, submittable, [refusal, Reflect.get(this, 'connection')])
+        }
+      })
+      return submittable
+    }
+  }
+}
+
+/** Verdicts that may depend on what the server announces with the end of its answer. */
+const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
+
+function textOf(config: unknown): string | undefined {
+  if (typeof config === 'string') return config
+  const text: unknown =
+    typeof config === 'object' && config !== null ? Reflect.get(config, 'text') : undefined
+  return typeof text === 'string' ? text : undefined
+}
+
+/** pg takes a callback in three places. */
+function callbackOf(
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+): QueryCallback | undefined {
+  const own: unknown =
+    typeof config === 'object' && config !== null ? Reflect.get(config, 'callback') : undefined
+  for (const candidate of [callback, values, own]) {
+    if (typeof candidate === 'function') {
+      return (...args) => {
+        Reflect.apply(candidate, undefined, args)
+      }
+    }
+  }
+  return undefined
+}
+
+/** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */
+function commitFailure(session: Session, text: string | undefined, result: unknown): unknown {
+  if (session.firstRefusal === undefined || text === undefined || !isCommit(text)) return undefined
+  const command: unknown =
+    typeof result === 'object' && result !== null ? Reflect.get(result, 'command') : undefined
+  return command === 'ROLLBACK' ? session.firstRefusal : undefined
+}

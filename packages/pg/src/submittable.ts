@@ -1,0 +1,70 @@
+import { bindToCaller } from '@flyback/core/scope'
+
+/** Anything that submits itself to a connection: `pg.Query`, pg-cursor, pg-query-stream, pg-copy-streams. */
+export interface Submittable {
+  submit(connection: unknown): unknown
+}
+
+export function isSubmittable(value: unknown): value is Submittable {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof Reflect.get(value, 'submit') === 'function'
+  )
+}
+
+/**
+ * The methods pg calls on a Submittable when its answers arrive.
+ *
+ * @see https://github.com/brianc/node-postgres/blob/master/packages/pg/lib/client.js (8.23.1, read 2026-11-24)
+ */
+const HANDLERS = [
+  'handleRowDescription',
+  'handleDataRow',
+  'handlePortalSuspended',
+  'handleEmptyQuery',
+  'handleCommandComplete',
+  'handleCopyInResponse',
+  'handleCopyData',
+  'handleReadyForQuery',
+  'handleError',
+] as const
+
+interface Hooks {
+  /** The error to hand over instead. */
+  onError(error: unknown): unknown
+  /** An error to hand over instead of a success, once its command tag is known. */
+  onComplete(commandTag: string | undefined): unknown
+}
+
+/**
+ * Makes a Submittable's handlers run in the caller's context, with its errors and its end seen by `hooks` first. Changes
+ * this one object, and only its own properties.
+ */
+export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
+  let tag: string | undefined
+  for (const name of HANDLERS) {
+    const handler: unknown = Reflect.get(submittable, name)
+    if (typeof handler !== 'function') continue
+    const call = bindToCaller((...args: unknown[]): unknown => {
+      if (name === 'handleError')
+        return Reflect.apply(handler, submittable, [hooks.onError(args[0]), args[1]])
+      if (name === 'handleCommandComplete') tag = tagOf(args[0])
+      if (name === 'handleReadyForQuery') {
+        const failure = hooks.onComplete(tag)
+        const handleError: unknown = Reflect.get(submittable, 'handleError')
+        if (failure !== undefined && typeof handleError === 'function') {
+          return Reflect.apply(handleError, submittable, [failure, args[0]])
+        }
+      }
+      return Reflect.apply(handler, submittable, args)
+    })
+    Reflect.set(submittable, name, call)
+  }
+}
+
+function tagOf(message: unknown): string | undefined {
+  const text: unknown =
+    typeof message === 'object' && message !== null ? Reflect.get(message, 'text') : undefined
+  return typeof text === 'string' ? text : undefined
+}
