@@ -1,0 +1,101 @@
+import Table from 'cli-table3'
+import color from 'picocolors'
+import type { Pair, Visit } from './visits.ts'
+import { REGIONS, type Region, type Worlds } from './world.ts'
+
+/** Says which world is in front of the reader. */
+export function printIntroduction({ lab }: Worlds): void {
+  const far = REGIONS.filter((region) => region !== lab.primaryRegion)
+    .map((region) => `${region} ${lab.wan.roundTripMs(lab.primaryRegion, region).toFixed(0)} ms`)
+    .join(', ')
+  console.log(`
+${color.bold('One guestbook, three regions.')} Every region runs the same Express app next to a Postgres of its own.
+The primary is in ${color.bold(lab.primaryRegion)}; round trips from there: ${far}.
+On the right, the same requests when every region talks to the primary over port 5432.`)
+}
+
+export function printVisitor(region: Region, primary: string): void {
+  const where = region === primary ? 'next to the primary' : 'next to a replica'
+  console.log(`\n${color.bold(`A visitor in ${region}`)} ${color.dim(where)}`)
+}
+
+export function printPair({ region, step, withFlyback, without }: Pair): void {
+  const request = `${step.method.padEnd(4)} ${step.path.padEnd(9)}`
+  const how =
+    withFlyback.replayed === undefined
+      ? color.green(`answered by the member in ${withFlyback.member}`)
+      : color.yellow(`replayed in ${withFlyback.member}: ${withFlyback.replayed}`)
+  const visible = `  ${region}  ${request} ${status(withFlyback)} ${time(withFlyback)}  ${how}`
+  console.log(
+    `${pad(visible, 86)}${color.dim('│')} ${status(without)} ${time(without)} ${color.dim(`member in ${without.member}`)}`,
+  )
+}
+
+/** Medians by region, with and without. */
+export function printSummary(pairs: readonly Pair[]): void {
+  const table = new Table({
+    head: ['', 'reads', 'without', '', 'writes', 'without', ''],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
+    style: {
+      head: color.isColorSupported ? ['bold'] : [],
+      border: color.isColorSupported ? ['dim'] : [],
+    },
+  })
+  for (const region of REGIONS) {
+    const cells = (['read', 'write'] as const).flatMap((kind) => {
+      const own = pairs.filter((pair) => pair.region === region && pair.step.kind === kind)
+      const withFlyback = median(own.map((pair) => pair.withFlyback.durationMs))
+      const without = median(own.map((pair) => pair.without.durationMs))
+      return [milliseconds(withFlyback), milliseconds(without), ratio(without / withFlyback)]
+    })
+    table.push([region, ...cells])
+  }
+  console.log(`\n${table.toString()}`)
+  console.log(
+    color.dim(
+      'Medians of this run. A read with Flyback stays in its region; a write crosses the distance once,\n' +
+        'however many statements it takes. Without, every statement crosses it.',
+    ),
+  )
+}
+
+/** What to try by hand while everything stays up. */
+export function printInvitation({ withFlyback, without, lab }: Worlds): void {
+  console.log(`\n${color.bold('Everything stays up.')} Try it; Ctrl-C ends it.\n`)
+  for (const region of REGIONS) console.log(`  ${region}  ${withFlyback.url(region, '/')}`)
+  console.log(`
+  curl -i ${withFlyback.url('syd', '/')}
+  curl -i -X POST -H 'content-type: application/json' -d '{"author":"you","message":"hi"}' ${withFlyback.url('syd', '/entries')}
+  curl -i ${withFlyback.url('iad', '/visit')}
+  curl -i ${without.url('syd', '/')}   ${color.dim('# without Flyback')}
+  psql '${lab.url('syd', 'replica')}'   ${color.dim('# the replica in syd')}`)
+}
+
+function status({ status: code }: Visit): string {
+  return code < 400 ? String(code) : color.red(String(code))
+}
+
+function time({ durationMs }: Visit): string {
+  return milliseconds(durationMs).padStart(8)
+}
+
+function milliseconds(durationMs: number): string {
+  return `${durationMs < 9.95 ? durationMs.toFixed(1) : durationMs.toFixed(0)} ms`
+}
+
+function ratio(times: number): string {
+  if (times >= 1.15)
+    return color.green(`${times >= 10 ? times.toFixed(0) : times.toFixed(1)}x faster`)
+  return times <= 0.87 ? color.yellow(`${(1 / times).toFixed(1)}x slower`) : 'same'
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
+/** Pads by what is visible: colour codes take no room. */
+function pad(text: string, width: number): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour code begins with ESC
+  const visible = text.replaceAll(/\u001B\[\d+m/g, '').length
+  return text + ' '.repeat(Math.max(1, width - visible))
+}
