@@ -13,13 +13,13 @@ export function bindCheckout(
   session: Session,
   scope: Scope | undefined,
 ): RoutedClient {
-  const give = client.release
+  const give: RoutedClient['release'] = client.release
   let released = false
   session.lend(scope, () => {
     if (!released) release(true)
   })
 
-  function release(error?: Error | boolean): void {
+  function release(error?: Error | boolean | null): void {
     if (released) {
       // A reclaimed handle is quietly dead; a plain double release is the caller's bug, as in pg.
       if (session.isReclaimed) return
@@ -32,7 +32,7 @@ export function bindCheckout(
     else if (mustGo(session)) give(true)
     else if (session.firstRefusal !== undefined && (session.busy || session.status !== 'I')) {
       void tidy(client, session).then((clean) => give(clean ? undefined : true))
-    } else give()
+    } else give(ours ? undefined : error)
   }
   client.release = release
   return client

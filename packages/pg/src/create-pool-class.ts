@@ -12,7 +12,7 @@ import type pg from 'pg'
 import { bindCheckout } from './checkout.js'
 import type { PoolConfig } from './flyback-options.js'
 import { planConnections, type Routing } from './plan-connections.js'
-import { connectFailures, type RoutedClient, routeClient } from './routed-client.js'
+import { type Answer, connectFailures, type RoutedClient, routeClient } from './routed-client.js'
 import { createLink, type Link, sessionOf } from './session.js'
 import { isSubmittable } from './submittable.js'
 
@@ -153,9 +153,11 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       let endpoint = router.choose(scope, hintOf(part, text))
       for (let attempt = 0; ; attempt++) {
         const client = await this.#checkout(part, scope, endpoint, attempt)
-        const answer = await client.attempt(scope, config, values, { retryable: true, attempt })
+        const answer = await client
+          .attempt(scope, config, values, { retryable: true, attempt })
+          .catch((error: unknown): Answer => ({ type: 'throw', error }))
         if (answer.type === 'result') {
-          client.release()
+          client.release(null)
           return answer.result
         }
         if (answer.type === 'retry') {
@@ -209,6 +211,11 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
           }),
         )
         if (verdict.outcome === 'serve') return bindCheckout(client, session, scope)
+        if (verdict.outcome === 'writer') {
+          client.release()
+          endpoint = router.choose(scope, part.hint)
+          continue
+        }
         client.release(true)
         if (verdict.because !== 'standby') continue
         if (performance.now() >= deadlineMs) throw new PrimaryUnavailable({ reason: 'standby' })

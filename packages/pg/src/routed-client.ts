@@ -21,6 +21,8 @@ export type Answer = { readonly type: 'result'; readonly result: unknown } | Rem
 
 /** A client of ours, as the pool uses it. */
 export interface RoutedClient extends pg.PoolClient {
+  /** pg releases the client of a query that worked with `null`, and its `release` event shows it. */
+  release(error?: Error | boolean | null): void
   /** Sends one statement the pool owns, and says what to do about its error. */
   attempt(
     scope: Scope | undefined,

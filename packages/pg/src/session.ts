@@ -143,7 +143,7 @@ export class Session implements Reclaimable {
   beginSending(scope: Scope | undefined): void {
     this.link.router.enter(scope, this.link.endpoint)
     if (this.status === 'I' && !this.busy) this.firstRefusal = undefined
-    this.busy = true
+    this.busy = !this.lost
   }
 
   /** Remembers what an error means for this connection. */

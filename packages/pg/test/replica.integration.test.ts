@@ -265,8 +265,8 @@ describe('rule 9: what costs nothing', () => {
     await new Promise<void>((resolve) => {
       let left = 10
       const next = (): void => {
-        if (left-- === 0) return resolve()
-        pool.query(INSERT, () => next())
+        if (left-- === 0) resolve()
+        else pool.query(INSERT, () => next())
       }
       next()
     })
@@ -476,6 +476,37 @@ describe('the writer endpoint from a replica region', () => {
     )
   })
 
+  test('rule 12: a call still waiting for a replica connection when its scope begins to forward uses the writer', async () => {
+    await using open = openPool(database, 'iad', { max: 1 })
+    const scope = openScope(database, 'iad')
+    await inRequest(scope, async () => {
+      const held = await open.pool.connect()
+      const waiting = open.pool.query("insert into item (name) values ('waited') returning name")
+      await runOnPrimary(() => open.pool.query('select 1'), { afterReplicaReads: 'forward' })
+      held.release()
+      expect((await waiting).rows).toEqual([{ name: 'waited' }])
+    })
+    expect(await count("name = 'waited'")).toBe(1)
+  })
+
+  test('a refusal in flight when its scope begins to forward runs on the writer, once', async () => {
+    await using open = openPool(database, 'iad')
+    const scope = openScope(database, 'iad')
+    await inRequest(scope, async () => {
+      await open.pool.query('select 1')
+      const inFlight = open.pool.query(
+        "insert into item (name) values ('in-flight') returning name",
+      )
+      const forwarded = runOnPrimary(() => open.pool.query('select 1'), {
+        afterReplicaReads: 'forward',
+      })
+      expect((await inFlight).rows).toEqual([{ name: 'in-flight' }])
+      await forwarded
+    })
+    expect(scope.state).toBe('forwarding')
+    expect(await count("name = 'in-flight'")).toBe(1)
+  })
+
   test('a refusal on a checkout of the replica while the scope forwards is not replayable', async () => {
     await using open = openPool(database, 'iad')
     const scope = openScope(database, 'iad')
@@ -559,6 +590,33 @@ describe('rule 16: a handler that forgets to release', () => {
     client.release()
     expect(() => client.release()).toThrow(/already been released/)
   })
+})
+
+test('rule 23: a pool that ended leaves no client, timer, socket or session behind', async () => {
+  const tag = `rule23-${process.pid}`
+  const sessions = async (region: string): Promise<number> => {
+    const sql = 'select count(*)::int as n from pg_stat_activity where application_name = $1'
+    const [row] = await database.query<{ n: number }>(region, 'replica', sql, [tag])
+    return row?.n ?? -1
+  }
+  const before = process.getActiveResourcesInfo().toSorted()
+  const { pool } = openPool(database, 'iad', { application_name: tag, max: 3 })
+  await Promise.all([
+    pool.query('select 1'),
+    failure(pool.query(INSERT)),
+    pool.primary.query('select 1'),
+  ])
+  const scope = openScope(database, 'iad')
+  await inRequest(scope, async () => {
+    const forgotten = await pool.connect()
+    await failure(forgotten.query(INSERT))
+  })
+  expect(await sessions('iad')).toBeGreaterThan(0)
+  expect(await sessions('ewr')).toBeGreaterThan(0)
+  await pool.end()
+  await expect.poll(() => sessions('iad')).toBe(0)
+  await expect.poll(() => sessions('ewr')).toBe(0)
+  await expect.poll(() => process.getActiveResourcesInfo().toSorted()).toEqual(before)
 })
 
 describe('rule 15: callbacks', () => {

@@ -13,6 +13,8 @@ export type ConnectionVerdict =
   | { readonly outcome: 'serve' }
   /** Hand it back unused and throw the scope's refusal. */
   | { readonly outcome: 'refused' }
+  /** Hand it back unused and take one of the writer endpoint. */
+  | { readonly outcome: 'writer' }
   /** Destroy it and take another, to a deadline; `standby`: then the primary is unavailable. */
   | { readonly outcome: 'retire'; readonly because: 'outdated' | 'standby' }
 
@@ -28,6 +30,11 @@ export const JUDGE_CONNECTION: readonly Row[] = [
     title: 'a scope refused while it waited for a connection sends nothing on it',
     when: ({ scope }) => scope?.state === 'replaying',
     gives: { outcome: 'refused' },
+  },
+  {
+    title: 'a replica connection is left when its scope began to forward while it waited',
+    when: ({ scope, endpoint }) => scope?.state === 'forwarding' && endpoint === 'replica',
+    gives: { outcome: 'writer' },
   },
   {
     title: 'a writer connection that announced in_hot_standby=on is retired',

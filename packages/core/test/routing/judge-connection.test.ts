@@ -21,6 +21,13 @@ const EXAMPLES: Record<string, { inputs: Partial<ConnectionInput>[]; verdict: ob
     inputs: [{ scope: { ...OPEN, state: 'replaying' } }],
     verdict: { outcome: 'refused' },
   },
+  'a replica connection is left when its scope began to forward while it waited': {
+    inputs: [
+      { scope: { ...OPEN, state: 'forwarding', replayable: false } },
+      { scope: { ...OPEN, state: 'forwarding', replayable: false }, outdated: true },
+    ],
+    verdict: { outcome: 'writer' },
+  },
   'a writer connection that announced in_hot_standby=on is retired': {
     inputs: [
       { endpoint: 'writer', facts: standby },
