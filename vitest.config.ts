@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
+          benchmark: { include: [] },
           exclude: ['**/*.integration.test.ts'],
           unstubEnvs: true,
         },
@@ -25,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['packages/*/test/**/*.integration.test.ts', 'examples/*/test/**/*.integration.test.ts'],
+          benchmark: { include: ['bench/*.bench.ts'] },
           globalSetup: ['./packages/testkit/src/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,

@@ -1,3 +1,3 @@
 import { library } from '../../tsup.base.ts'
 
-export default library({ 'index': 'src/index.ts', 'reaper': 'src/engine/reaper.ts' })
+export default library({ index: 'src/index.ts', reaper: 'src/engine/reaper.ts' })

@@ -70,7 +70,7 @@ async function startWorld(
         region,
         machines,
         host: lab.member(region).host,
-        dial: lab.wan.dial,
+        dial: lab.wan.tunnel,
         distance: lab.wan.roundTripMs,
         onRequest: (record) => records.set(record.id, record),
       })

@@ -40,7 +40,8 @@ export async function startEdges(options: StartEdgesOptions): Promise<Edges> {
       host,
       port: await freePort(host, lab.ownAddresses ? USUAL_PORT : 0),
       app: `flyback-lab-${lab.number}`,
-      dial: (from, to, address) => wan.dial(from, to, address),
+      // Fly's proxies keep connections to each other; only the last one opens one to a machine.
+      dial: (from, to, address) => wan.tunnel(from, to, address),
       distance: (from, to) => wan.roundTripMs(from, to),
       switches,
       onRequest,

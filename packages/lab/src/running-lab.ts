@@ -68,6 +68,8 @@ export class RunningLab implements Lab {
     return {
       dial: (from: string, to: string, address: Address): Duplex =>
         wan.dial(this.member(from).region, this.member(to).region, address),
+      tunnel: (from: string, to: string, address: Address): Duplex =>
+        wan.tunnel(this.member(from).region, this.member(to).region, address),
       roundTripMs: (a, b) => wan.roundTripMs(this.member(a).region, this.member(b).region),
     }
   }

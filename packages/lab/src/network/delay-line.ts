@@ -31,9 +31,10 @@ export class DelayLine {
     return this.#sizeBytes
   }
 
-  add(size: number, deliver: () => boolean): void {
+  /** @param lateMs how late it arrives, when that is not the link's distance */
+  add(size: number, deliver: () => boolean, lateMs: number = this.#link.oneWayMs): void {
     if (this.#closed) return
-    this.#entries.push({ dueMs: performance.now() + this.#link.oneWayMs, size, deliver })
+    this.#entries.push({ dueMs: performance.now() + lateMs, size, deliver })
     this.#sizeBytes += size
     this.#pump()
   }

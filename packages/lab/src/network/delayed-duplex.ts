@@ -20,23 +20,32 @@ export class DelayedDuplex extends Duplex {
   readonly #inbound: DelayLine
   #whenConnected: (() => void) | undefined
   #whenRoom: Done | undefined
+  readonly #handshakeMs: number | undefined
 
-  /** @param open opens the real connection; called when the handshake has arrived at the other end */
-  constructor(link: Link, open: () => Socket) {
+  /**
+   * @param open opens the real connection; called when the handshake has arrived at the other end
+   * @param handshake `none` for a stream over a connection that was open before, as between Fly's proxies
+   */
+  constructor(link: Link, open: () => Socket, handshake: 'paid' | 'none' = 'paid') {
     super()
+    this.#handshakeMs = handshake === 'paid' ? undefined : 0
     this.#outbound = new DelayLine(link, () => this.#outboundMoved())
     this.#inbound = new DelayLine(link, () => this.#inboundMoved())
-    this.#outbound.add(0, () => {
-      this.#attach(open())
-      return true
-    })
+    this.#outbound.add(
+      0,
+      () => {
+        this.#attach(open())
+        return true
+      },
+      this.#handshakeMs,
+    )
   }
 
   #attach(inner: Socket): void {
     this.#inner = inner
     let failure: Error | undefined
     let ended = false
-    inner.on('connect', () => this.#inbound.add(0, () => this.#connected()))
+    inner.on('connect', () => this.#inbound.add(0, () => this.#connected(), this.#handshakeMs))
     inner.on('data', (chunk: Buffer) => {
       this.#inbound.add(chunk.length, () => this.push(chunk))
       if (this.#inbound.sizeBytes > WINDOW_BYTES) inner.pause()

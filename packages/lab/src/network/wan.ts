@@ -55,15 +55,33 @@ export class Wan {
    * goes silent while either region is cut off. Inside one region it is a plain socket.
    */
   dial(fromRegion: string, toRegion: string, address: Address): Duplex {
+    return this.#connect(fromRegion, toRegion, address, 'paid')
+  }
+
+  /** As `dial`, over a connection that the two regions keep open between them: the handshake costs nothing. */
+  tunnel(fromRegion: string, toRegion: string, address: Address): Duplex {
+    return this.#connect(fromRegion, toRegion, address, 'none')
+  }
+
+  #connect(
+    fromRegion: string,
+    toRegion: string,
+    address: Address,
+    handshake: 'paid' | 'none',
+  ): Duplex {
     const open = () => connect({ ...address, allowHalfOpen: true, noDelay: true })
     if (fromRegion === toRegion) return open()
     let socket: Socket | undefined
-    const connection = new DelayedDuplex(this.#link(fromRegion, toRegion), () => {
-      socket = open()
-      // The far end outlives the near one for as long as the close is on its way.
-      socket.on('close', () => this.#open.delete(connection))
-      return socket
-    })
+    const connection = new DelayedDuplex(
+      this.#link(fromRegion, toRegion),
+      () => {
+        socket = open()
+        // The far end outlives the near one for as long as the close is on its way.
+        socket.on('close', () => this.#open.delete(connection))
+        return socket
+      },
+      handshake,
+    )
     this.#open.add(connection)
     connection.on('close', () => {
       if (socket === undefined) this.#open.delete(connection)

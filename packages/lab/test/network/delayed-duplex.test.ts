@@ -48,6 +48,22 @@ test('the handshake costs a round trip, and so does an answer', async () => {
   connection.destroy()
 })
 
+test('a stream over a connection that was open before pays no handshake, and waits over a silent link', async () => {
+  const port = await serve((socket) => socket.pipe(socket))
+  const link = linkOf(3_600_000)
+  const open = () => connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const connection = new DelayedDuplex(link, open, 'none')
+  await once(connection, 'connect')
+  connection.sever()
+  link.set({ oneWayMs: 0, silent: true })
+  const waiting = new DelayedDuplex(link, open, 'none')
+  await sleep(50)
+  expect(waiting.connecting).toBe(true)
+  link.set({ oneWayMs: 0, silent: false })
+  await once(waiting, 'connect')
+  waiting.destroy()
+})
+
 test('pipelined writes arrive in order and pay the distance once', async () => {
   const received: string[] = []
   const port = await serve((socket) => socket.on('data', (chunk) => received.push(String(chunk))))
