@@ -61,7 +61,7 @@ async function boot(
     settings: plan.settings,
   })
   closers.push(() => engine.close())
-  // Distances are off until all are up: a clone over 200 ms takes 20 s (facts/rig.md section 2).
+  // Distances are off until all are up: a clone over 200 ms takes 20 s (measured 2026-11).
   const wan = new Wan(plan.roundTripMs)
   closers.push(async () => wan.close())
   const cluster = new Cluster(engine, wan, credentials, plan.primary)

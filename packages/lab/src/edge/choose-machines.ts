@@ -28,7 +28,7 @@ export interface Vantage {
  * then the nearest, inside a region the least loaded. A region's machines are left out only when they are down.
  * A machine asked for by name is tried whatever its health ("multiple times if the Machine is unhealthy").
  *
- * @see facts/fly.md 1.1, 1.9; https://fly.io/docs/networking/dynamic-request-routing/#alternative-routing-headers
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#alternative-routing-headers
  */
 export function chooseMachines(
   machines: MachineTable,

@@ -8,7 +8,7 @@ import type { Replay } from './replay.js'
  * How a client's request is first delivered: by the replay cache, or to the nearest machine of the app within the client's
  * own routing headers. A cached replay counts for more than those headers (not documented).
  *
- * @see facts/fly.md 1.8, 1.9
+ * @see docs/lab-edge-rules.md
  */
 export function firstDelivery(edge: EdgeState, exchange: Exchange, useCache: boolean): Delivery {
   const { request, cacheKey } = exchange
@@ -24,7 +24,7 @@ export function firstDelivery(edge: EdgeState, exchange: Exchange, useCache: boo
 /**
  * The delivery a replay asks for: the client's original request, with the changes of this replay alone.
  *
- * @see facts/fly.md 1.4
+ * @see docs/lab-edge-rules.md
  */
 export function replayDelivery(
   { settings: { clock } }: EdgeState,
@@ -55,7 +55,7 @@ export function replayDelivery(
  * The delivery back to the machine whose replay failed: the request as it had reached that machine, and why.
  * Nothing if the replay named no fallback.
  *
- * @see facts/fly.md 1.4, 1.5; https://fly.io/docs/networking/dynamic-request-routing/#replay-timeout-and-fallback
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-timeout-and-fallback
  */
 export function fallbackDelivery(failed: Delivery, why: Unreached): Delivery | undefined {
   const { origin, fallback, target } = failed
@@ -82,7 +82,7 @@ export function fallbackDelivery(failed: Delivery, why: Unreached): Delivery | u
 const nameList = /^[a-z0-9, \t]{2,256}$/
 const name = /^[A-Za-z0-9_-]{1,64}$/
 
-/** What a client may ask for itself. Values outside their form are ignored. @see facts/fly.md 1.9 */
+/** What a client may ask for itself. Values outside their form are ignored. @see docs/lab-edge-rules.md */
 function clientTarget(app: string, headers: NodeJS.Dict<string[]>): Target {
   const list = (header: string): string[] | undefined => {
     const value = headers[header]?.join(',')

@@ -1,8 +1,8 @@
 /**
  * The edge's own errors. Codes and meanings are Fly's; the statuses are not documented by Fly ("a generic 5xx"),
- * nor is what a client finds in the body: see facts/fly.md section 8.
+ * nor is what a client finds in the body: see docs/lab-edge-rules.md.
  *
- * @see facts/fly.md 1.5; https://fly.io/docs/monitoring/error-codes/ (read 2026-08)
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/monitoring/error-codes/ (read 2026-08)
  */
 const errors = {
   PA01: { status: 502, meaning: 'replay buffer exceeded' },

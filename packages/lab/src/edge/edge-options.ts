@@ -10,45 +10,45 @@ export interface EdgeSwitches {
   /**
    * The largest request body that can be replayed, in bytes. Fly's routing page says 1 MB, its error page 10 MB.
    * @default 1_048_576
-   * @see facts/fly.md 1.6
+   * @see docs/lab-edge-rules.md
    */
   readonly replayBufferBytes?: number
   /**
    * Whether `fly-replay-src`, `fly-replay-failed`, `fly-replay-cache-status` and `fly-preferred-instance-unavailable` from
    * a client are taken off. `false` lets a client pretend that its request was replayed.
    * @default true
-   * @see facts/fly.md 1.4 [?]
+   * @see docs/lab-edge-rules.md
    */
   readonly stripReplaySource?: boolean
   /**
    * Whether HEAD and OPTIONS are replayed like other methods. When not, the client gets the answer that asked for it.
    * @default true
-   * @see facts/fly.md section 8
+   * @see docs/lab-edge-rules.md
    */
   readonly replayHeadAndOptions?: boolean
   /**
    * Whether the cookies that an answer with a replay sets reach the client with the final answer.
    * @default false
-   * @see facts/fly.md 1.3 [inf]
+   * @see docs/lab-edge-rules.md
    */
   readonly keepReplayCookies?: boolean
   /**
    * What happens to a `state` outside `[A-Za-z0-9_.:-]`: Fly documents no quoting, so it is passed on as it is, or is PA03.
    * @default 'pass'
-   * @see facts/fly.md 1.1 [inf]
+   * @see docs/lab-edge-rules.md
    */
   readonly unsafeState?: 'pass' | 'refuse'
   /**
    * What a session rule does with a replay that a cache may not hold (`state`, `timeout`, `fallback`, transforms): not cache
    * it, or cache its target alone. "Every replay of a matching request is cached" can be read as the second.
    * @default 'skip'
-   * @see facts/fly.md 1.8
+   * @see docs/lab-edge-rules.md
    */
   readonly uncacheableSession?: 'skip' | 'cache-target'
   /**
    * How often the edge tries again to open a connection.
    * @default 90
-   * @see facts/fly.md 1.5: documented, without the time between
+   * @see docs/lab-edge-rules.md: documented, without the time between
    */
   readonly retries?: number
   /** The pause before machines that refused are tried again. Not documented. @default 10 */

@@ -36,7 +36,7 @@ export interface Edge extends AsyncDisposable {
  * await fetch(edge.url)
  *
  * @throws RangeError for a listening address that is not loopback, or a session cache rule that is not valid.
- * @see facts/fly.md section 1; https://fly.io/docs/networking/dynamic-request-routing/
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const settings = readEdgeOptions(options)

@@ -9,7 +9,7 @@ const path = /^\/[\x21-\x7e]*$/
  * Reads the JSON form of a replay. Total: any string gives a replay or a reason.
  * `allow_bypass` is accepted beside `cache` and inside it: Fly's page does not say where it goes.
  *
- * @see facts/fly.md 1.2; https://fly.io/docs/networking/dynamic-request-routing/#replay-json-format
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-json-format
  */
 export function parseReplayJson(text: string): Replay | InvalidReplay {
   const document = parseObject(text)

@@ -8,7 +8,7 @@ const field = /[ \t]*([a-z_]+)=(?:"([^"]*)"|([^",;]*))[ \t]*(?:;|$)/y
  * Reads the header form of a replay: `region="iad,any";state=x`. Total: any string gives a replay or a reason.
  * A header sent twice arrives joined by a comma, and is refused like any comma outside quotes.
  *
- * @see facts/fly.md 1.1; https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format
  */
 export function parseReplay(value: string): Replay | InvalidReplay {
   const fields: [string, string][] = []

@@ -10,7 +10,7 @@ const form = /^([A-Za-z0-9.-]*)(\/[^*\s?#]*)\*?$/
 /**
  * Reads `/some/path/*` or `example.com/some/path/*`; the wildcard may be left out. Nothing for what is neither, or has a port.
  *
- * @see facts/fly.md 1.8; https://fly.io/docs/networking/dynamic-request-routing/#path-based-replay-caching
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#path-based-replay-caching
  */
 export function parsePathPattern(text: string): PathPattern | undefined {
   const [, host, path] = form.exec(text) ?? []

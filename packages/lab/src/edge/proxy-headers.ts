@@ -5,7 +5,7 @@ import type { Machine } from './machine-table.js'
 /**
  * Headers only the proxy writes when a request was replayed. From a client they are a forgery.
  *
- * @see facts/fly.md 1.4; whether Fly strips them is not documented: `switches.stripReplaySource`
+ * @see docs/lab-edge-rules.md; whether Fly strips them is not documented: `switches.stripReplaySource`
  */
 const replayHeaders = [
   'fly-replay-src',
@@ -21,7 +21,7 @@ const replayHeaders = [
  * (always its own value, except that X-Forwarded-For and Via grow and a client's X-Forwarded-Port stays); the framing.
  * `Expect` ends here: the edge has answered it.
  *
- * @see facts/fly.md 1.4, 1.9; https://fly.io/docs/networking/request-headers/
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/request-headers/
  */
 export function requestHeaders(
   { settings, port }: EdgeState,
@@ -79,7 +79,7 @@ export function requestHeaders(
  * The headers of a machine's answer as the client gets it: nothing of its connection, no `fly-replay*`, plus Via and
  * Fly-Request-Id.
  *
- * @see facts/fly.md 1.9
+ * @see docs/lab-edge-rules.md
  */
 export function responseHeaders(
   { settings }: EdgeState,

@@ -22,7 +22,7 @@ export interface Unreached {
  * Opens a connection to the best machine for a delivery. A machine that refuses is left for the next one; when all have, they
  * are tried again after a pause. Ends when one accepts, none is left to choose, the retries are used up, or the time is.
  *
- * @see facts/fly.md 1.5: "failed" means that no connection to a machine was opened
+ * @see docs/lab-edge-rules.md: "failed" means that no connection to a machine was opened
  */
 export async function reachMachine(
   { settings, load }: EdgeState,

@@ -10,7 +10,7 @@ const printable = /^[\x20-\x7e]*$/
 /**
  * The fields an app may use, and how each is read; a reader answers nothing for a value it refuses.
  *
- * @see facts/fly.md 1.1 (read 2026-08); https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format
+ * @see docs/lab-edge-rules.md (read 2026-08); https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format
  */
 const readers: ReadonlyMap<string, ReadField> = new Map<string, ReadField>([
   ['region', readRegions],

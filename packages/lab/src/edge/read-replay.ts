@@ -12,7 +12,7 @@ const safeState = /^[A-Za-z0-9_.:-]*$/
 /**
  * The replay an answer asks for, if any. The status does not matter. Both forms at once are refused.
  *
- * @see facts/fly.md 1.1 to 1.3, 1.8
+ * @see docs/lab-edge-rules.md
  */
 export async function readReplay(
   answer: IncomingMessage,
@@ -33,7 +33,7 @@ export async function readReplay(
   return replay
 }
 
-/** Whether a cache may hold a replay. @see facts/fly.md 1.8 */
+/** Whether a cache may hold a replay. @see docs/lab-edge-rules.md */
 export function isCacheable(replay: Replay): boolean {
   const { state, timeoutMs, fallback, transform } = replay
   return (state ?? timeoutMs ?? fallback ?? transform) === undefined

@@ -1,7 +1,7 @@
 /**
  * The areas a region list may name instead of a region, and the regions in each.
  *
- * The names are Fly's (facts/fly.md 1.1, read 2026-08). Which region belongs to which area is not written down by Fly:
+ * The names are Fly's (docs/lab-edge-rules.md, read 2026-08). Which region belongs to which area is not written down by Fly:
  * the members are geography, from Fly's list of regions, old ones included. `any` is every region of the machine table.
  *
  * @see https://fly.io/docs/networking/dynamic-request-routing/#geographic-groups-and-aliases

@@ -18,7 +18,7 @@ export interface ReplayBody {
 /**
  * Keeps up to `limitBytes` of a request's body while it streams to the first machine; past that, keeps nothing and streams on.
  *
- * @see facts/fly.md 1.5 and 1.6 (PA01); https://fly.io/docs/monitoring/error-codes/
+ * @see docs/lab-edge-rules.md (PA01); https://fly.io/docs/monitoring/error-codes/
  */
 export function createReplayBody(request: IncomingMessage, limitBytes: number): ReplayBody {
   const source: AsyncIterator<unknown> = request[Symbol.asyncIterator]()

@@ -31,7 +31,7 @@ export interface ReplayCache {
   invalidate(key: CacheKey): void
 }
 
-/** @see facts/fly.md 1.8: "The TTL needs to be a minimum of 10 seconds" */
+/** @see docs/lab-edge-rules.md: "The TTL needs to be a minimum of 10 seconds" */
 const minTtlSeconds = 10
 const maxEntries = 10_000
 

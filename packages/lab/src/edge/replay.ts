@@ -18,7 +18,7 @@ export type CacheOrder =
 /**
  * An app's replay instruction in a closed form: every value is checked, nothing of the header is left unparsed.
  *
- * @see facts/fly.md 1.1, 1.2; https://fly.io/docs/networking/dynamic-request-routing/
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/
  */
 export interface Replay {
   /** In order of preference, and binding: only a list that holds `any` reaches other regions. */

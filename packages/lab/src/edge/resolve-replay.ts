@@ -11,7 +11,7 @@ import type { Replay } from './replay.js'
  * the table at all may have been stopped, and is looked for like any other target.
  *
  * @throws EdgeError PA03, PA04 or PA05
- * @see facts/fly.md 1.1, 1.5
+ * @see docs/lab-edge-rules.md
  */
 export function resolveReplay(
   { machines, authorizeReplay }: EdgeSettings,

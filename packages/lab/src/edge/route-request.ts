@@ -12,7 +12,7 @@ import { describeReplay, type Replay } from './replay.js'
 import { resolveReplay } from './resolve-replay.js'
 import { type Answer, sendRequest } from './send-request.js'
 
-/** @see facts/fly.md 1.5 (PA02) */
+/** @see docs/lab-edge-rules.md (PA02) */
 const maxReplays = 10
 const quietMethods: ReadonlySet<string> = new Set(['HEAD', 'OPTIONS'])
 

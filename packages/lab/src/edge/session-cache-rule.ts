@@ -2,7 +2,7 @@
  * One `[[http_service.http_options.replay_cache]]` of fly.toml: every replay of a matching request is kept for the value of
  * the cookie or header, and applied to later requests that carry the same value.
  *
- * @see facts/fly.md 1.8; https://fly.io/docs/networking/dynamic-request-routing/#session-based-replay-caching
+ * @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#session-based-replay-caching
  */
 export interface SessionCacheRule {
   /** `/path` or `host/path`; its subpaths too. Of several rules that match, the longest counts. */

@@ -4,7 +4,7 @@ import { parseReplay } from '../../src/edge/parse-replay.js'
 import { parseReplayJson } from '../../src/edge/parse-replay-json.js'
 import { describeReplay } from '../../src/edge/replay.js'
 
-/** @see facts/fly.md 1.1; https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-header-format */
 describe('the header form', () => {
   it.each([
     ['region=ewr', { regions: ['ewr'] }],
@@ -100,7 +100,7 @@ describe('the header form', () => {
   })
 })
 
-/** @see facts/fly.md 1.2; https://fly.io/docs/networking/dynamic-request-routing/#json-structure */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#json-structure */
 describe('the JSON form', () => {
   it('reads all of its fields', () => {
     const document = {

@@ -3,7 +3,7 @@ import { startWorld } from './edge-world.js'
 
 const one = { one: { region: 'ewr' } }
 
-/** @see facts/fly.md 1.9; https://fly.io/docs/networking/request-headers/ */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/request-headers/ */
 describe('the headers of a request', () => {
   it('tell the app about the client and the edge', async () => {
     await using world = await startWorld(one)

@@ -10,7 +10,7 @@ const places = {
   primary: { region: 'ewr' },
 }
 
-/** @see facts/fly.md 1.5, 1.6 (PA01); https://fly.io/docs/monitoring/error-codes/ */
+/** @see docs/lab-edge-rules.md (PA01); https://fly.io/docs/monitoring/error-codes/ */
 describe('the body of a replayed request', () => {
   it.each([0, 1, 1000, 65_536, 300_000, mebibyte])(
     'arrives byte for byte: %i bytes',

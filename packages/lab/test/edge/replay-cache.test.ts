@@ -20,7 +20,7 @@ function places(
 const machinesOf = (world: World): string[] => world.seen.map(({ machine }) => machine)
 const statusOf = (world: World): unknown => world.seen.at(-1)?.headers['fly-replay-cache-status']
 
-/** @see facts/fly.md 1.8; https://fly.io/docs/networking/dynamic-request-routing/#path-based-replay-caching */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#path-based-replay-caching */
 describe('a replay cached for a path', () => {
   it('is applied to later requests under the path without asking the app, and has no source header', async () => {
     await using world = await startWorld(places(cacheable))
@@ -149,7 +149,7 @@ describe('a replay cached for a path', () => {
   })
 })
 
-/** @see facts/fly.md 1.8; https://fly.io/docs/networking/dynamic-request-routing/#session-based-replay-caching */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#session-based-replay-caching */
 describe('a replay cached for a session', () => {
   const cookieRule = { pathPrefix: '/', ttlSeconds: 300, type: 'cookie', name: 'sid' } as const
   const headerRule = {

@@ -12,7 +12,7 @@ function blackHole(): Duplex {
   return Object.assign(stream, { connecting: true })
 }
 
-/** @see facts/fly.md 1.4, 1.5; https://fly.io/docs/networking/dynamic-request-routing/#replay-timeout-and-fallback */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-timeout-and-fallback */
 describe('a replay whose target takes no connection', () => {
   it('is PR03 after the retries, and PR04 when there was nothing to try', async () => {
     await using world = await startWorld(
@@ -186,7 +186,7 @@ describe('a replay whose target takes no connection', () => {
   })
 })
 
-/** @see facts/fly.md 1.5: "Once opened, the replay counts as success" (community.fly.io/t/27404) */
+/** @see docs/lab-edge-rules.md: "Once opened, the replay counts as success" (community.fly.io/t/27404) */
 describe('a replay whose target took the connection', () => {
   it.each([500, 503])('has succeeded, even with an answer of %i', async (status) => {
     await using world = await startWorld({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { replayJson, replayTo, startWorld } from './edge-world.js'
 
-/** @see facts/fly.md 1.1 to 1.5; https://fly.io/docs/networking/dynamic-request-routing/ */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/ */
 describe('a replay', () => {
   it('sends the whole request to the region it names', async () => {
     await using world = await startWorld({
@@ -247,7 +247,7 @@ describe('a replay', () => {
   })
 })
 
-/** @see facts/fly.md 1.2; https://fly.io/docs/networking/dynamic-request-routing/#replay-json-format */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#replay-json-format */
 describe('a replay in JSON', () => {
   it('is followed by its content type, and its body never reaches the client', async () => {
     await using world = await startWorld({

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createMachineTable, startEdge } from '../../src/edge/index.js'
 import { closedPort, deferred, replayTo, send, startWorld } from './edge-world.js'
 
-/** @see facts/fly.md 1.9 (load balancing); https://fly.io/docs/reference/load-balancing/ */
+/** @see docs/lab-edge-rules.md (load balancing); https://fly.io/docs/reference/load-balancing/ */
 describe('a request', () => {
   it('goes to a machine of the region the edge is in', async () => {
     await using world = await startWorld({ far: { region: 'ewr' }, near: { region: 'iad' } })
@@ -35,7 +35,7 @@ describe('a request', () => {
     expect((await world.send({ method: 'POST', body: 'x' })).text).toBe('other')
   })
 
-  // facts/fly.md section 8: "least loaded, closest"
+  // docs/lab-edge-rules.md: "least loaded, closest"
   it('goes to the machine with the least to do', async () => {
     const waiting: ServerResponse[] = []
     const arrived = deferred<undefined>()
@@ -100,7 +100,7 @@ describe('a request', () => {
   })
 })
 
-/** @see facts/fly.md 1.9; https://fly.io/docs/networking/dynamic-request-routing/#alternative-routing-headers */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#alternative-routing-headers */
 describe('a client', () => {
   const places = {
     iad: { region: 'iad' },

@@ -4,7 +4,7 @@ import { replayTo, startWorld } from './edge-world.js'
 const primary = { region: 'ewr' }
 const places = { replica: { region: 'iad', answer: replayTo('region=ewr') }, primary }
 
-/** What Fly does not document, or documents twice: each switch both ways. @see facts/fly.md section 8 */
+/** What Fly does not document, or documents twice: each switch both ways. @see docs/lab-edge-rules.md */
 describe('a switch', () => {
   it.each([
     [undefined, 1_048_577, 'PA01'],

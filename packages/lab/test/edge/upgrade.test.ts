@@ -62,7 +62,7 @@ async function startSockets(regions: Record<string, OnUpgrade>) {
   }
 }
 
-/** @see facts/fly.md 1.7; https://fly.io/docs/networking/dynamic-request-routing/#web-socket-considerations */
+/** @see docs/lab-edge-rules.md; https://fly.io/docs/networking/dynamic-request-routing/#web-socket-considerations */
 describe('a WebSocket', () => {
   it('is joined to the machine, both ways, and closes on both sides', async () => {
     await using world = await startSockets({ iad: accept })

@@ -10,7 +10,7 @@ const DEFAULTS: Settings = {
   // A replica that was away for a while streams on; nothing in a lab lives long enough to fill a disk with it.
   wal_keep_size: '1GB',
   hot_standby: true,
-  // Its default of 5 s is the slowest part of every restart (facts/rig.md section 2).
+  // Its default of 5 s is the slowest part of every restart (measured 2026-11).
   wal_retrieve_retry_interval: '200ms',
   max_connections: 100,
   max_prepared_transactions: 8,
