@@ -15,5 +15,7 @@ export function library(entry: Record<string, string>): ReturnType<typeof define
     clean: true,
     splitting: true,
     external: [/^node:/],
+    // Deno, Workers and neutral bundlers know `node:async_hooks` and not `async_hooks`.
+    removeNodeProtocol: false,
   })
 }

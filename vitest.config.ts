@@ -25,7 +25,10 @@ export default defineConfig({
         ...source,
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.integration.test.ts', 'examples/*/test/**/*.integration.test.ts'],
+          include: [
+            'packages/*/test/**/*.integration.test.ts',
+            'examples/*/test/**/*.integration.test.ts',
+          ],
           benchmark: { include: ['bench/*.bench.ts'] },
           globalSetup: ['./packages/testkit/src/global-setup.ts'],
           testTimeout: 30_000,

@@ -43,7 +43,7 @@ export async function lag(cluster: Cluster, region: string): Promise<Lag> {
 }
 
 /** The position up to which the primary's log is on disk. */
-export function flushedPosition(cluster: Cluster): Promise<string> {
+function flushedPosition(cluster: Cluster): Promise<string> {
   return cluster.connect(cluster.primaryRegion, async (client) => {
     const { rows } = await client.query<{ lsn: string }>(
       'select pg_current_wal_flush_lsn()::text as lsn',

@@ -12,7 +12,13 @@ import type pg from 'pg'
 import { bindCheckout } from './checkout.js'
 import type { PoolConfig } from './flyback-options.js'
 import { planConnections, type Routing } from './plan-connections.js'
-import { type Answer, connectFailures, type RoutedClient, routeClient } from './routed-client.js'
+import {
+  type Answer,
+  connectFailures,
+  promiseForCaller,
+  type RoutedClient,
+  routeClient,
+} from './routed-client.js'
 import { createLink, type Link, sessionOf } from './session.js'
 import { isSubmittable } from './submittable.js'
 
@@ -246,12 +252,8 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       return writer
     }
 
-    /** pg lets the caller choose the Promise class, and points an error's stack at the caller. */
     #promise<T>(running: Promise<T>): PromiseLike<T> {
-      const Custom = this.options.Promise
-      return Custom === undefined
-        ? running
-        : new Custom((resolve, reject) => running.then(resolve, reject))
+      return promiseForCaller(running, this.options.Promise)
     }
   }
   return FlybackPool

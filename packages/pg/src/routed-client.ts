@@ -56,11 +56,13 @@ export function routeClient(
   return class FlybackClient extends Base {
     readonly #session: Session | undefined
     readonly #pooled: boolean
+    readonly #Promise: PromiseConstructorLike | undefined
 
-    constructor(given?: string | pg.ClientConfig) {
+    constructor(given?: string | pg.PoolConfig) {
       const { config, link, pooled } = plan(given)
       super(config)
       this.#pooled = pooled
+      this.#Promise = typeof given === 'object' ? given.Promise : undefined
       if (link === undefined) return
       const session = new Session(link, this)
       this.#session = session
@@ -106,10 +108,11 @@ export function routeClient(
       if (isSubmittable(config)) return this.#submit(session, scope, config, args) as never
       const answered = callbackOf(config, values, callback)
       if (answered === undefined) {
-        return this.attempt(scope, config, values, CALLER).then((answer) => {
+        const running = this.attempt(scope, config, values, CALLER).then((answer) => {
           if (answer.type === 'throw') throw answer.error
           return answer.type === 'result' ? answer.result : undefined
-        }) as never
+        })
+        return promiseForCaller(running, this.#Promise) as never
       }
       const deliver = bindToCaller(answered)
       this.#send(session, scope, config, values, CALLER, (answer) => {
@@ -265,14 +268,26 @@ function callbackOf(
 ): QueryCallback | undefined {
   const own: unknown =
     typeof config === 'object' && config !== null ? Reflect.get(config, 'callback') : undefined
-  for (const candidate of [callback, values, own]) {
-    if (typeof candidate === 'function') {
-      return (...args) => {
-        Reflect.apply(candidate, undefined, args)
-      }
+  for (const candidate of [callback, typeof values === 'function' ? values : undefined, own]) {
+    if (!candidate) continue
+    if (typeof candidate !== 'function') throw new TypeError('callback is not a function')
+    return (...args) => {
+      Reflect.apply(candidate, undefined, args)
     }
   }
   return undefined
+}
+
+/** As in pg: of the Promise class given, and an error's stack leads to the code that asked, not to the socket. */
+export function promiseForCaller<T>(
+  running: Promise<T>,
+  Custom: PromiseConstructorLike | undefined,
+): PromiseLike<T> {
+  if (Custom !== undefined) return new Custom((resolve, reject) => running.then(resolve, reject))
+  return running.catch((error: unknown) => {
+    if (error instanceof Error) Error.captureStackTrace(error)
+    throw error
+  })
 }
 
 /** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */

@@ -1,0 +1,41 @@
+/** What the bundle of an entry may still import and mention. Every public entry has a row: a new one is a decision. */
+export interface EntryRule {
+  readonly imports: RegExp
+  /** Names it may not mention anywhere (comments are gone by then). */
+  readonly names?: RegExp
+  /** Globals of Node are refused. */
+  readonly neutral?: true
+}
+
+const NOTHING = /^$/
+const SCOPE = /^node:async_hooks$/
+export const NODE: RegExp = /^node:/
+const NODE_AND_PG = /^(?:node:.*|pg)$/
+
+const LIBRARIES = [
+  'express',
+  'fastify',
+  'hono',
+  'koa',
+  'nestjs',
+  'elysia',
+  'kysely',
+  'drizzle',
+  'prisma',
+]
+
+/** Names of frameworks and libraries, but for the one the entry is for. */
+const others = (own?: string): RegExp =>
+  new RegExp(`\\b(?:${LIBRARIES.filter((name) => name !== own).join('|')})\\b`, 'i')
+
+export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
+  '@flyback/core': { imports: NOTHING, names: others(), neutral: true },
+  '@flyback/core/scope': { imports: SCOPE, names: others() },
+  '@flyback/http': { imports: SCOPE, names: others() },
+  '@flyback/http/express': { imports: NODE, names: others('express') },
+  '@flyback/http/fetch': { imports: SCOPE, names: others() },
+  '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
+  '@flyback/http/node': { imports: NODE, names: others() },
+  '@flyback/lab': { imports: NODE_AND_PG },
+  '@flyback/pg': { imports: NODE_AND_PG, names: others() },
+}
