@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// Tests import sources through the `@flyback/source` condition, so they need no build.
-// Root values are not inherited by projects: each lists the condition itself.
+// Tests import sources through the `@flyback/source` condition. The shared lab of the integration tests runs from the build:
+// a global set-up does not know the condition. Root values are not inherited by projects: each lists the condition itself.
 const conditions = ['@flyback/source']
 const source = {
   resolve: { conditions },

@@ -65,7 +65,7 @@ export async function serveRegions(options: RegionsOptions): Promise<Regions> {
     async [Symbol.asyncDispose]() {
       await Promise.all([...edges.values()].map((edge) => edge.close()))
       await Promise.all([...servers.values()].map(close))
-      await Promise.all(apps.map((app) => app.close?.()))
+      await Promise.all(apps.map(async (app) => await app.close?.()))
     },
   }
 }
