@@ -1,3 +1,9 @@
 import { library } from '../../tsup.base.ts'
 
-export default library({ 'index': 'src/index.ts', 'express': 'src/express.ts', 'fetch': 'src/fetch.ts', 'hono': 'src/hono.ts', 'node': 'src/node.ts' })
+export default library({
+  index: 'src/index.ts',
+  express: 'src/express.ts',
+  fetch: 'src/fetch.ts',
+  hono: 'src/hono.ts',
+  node: 'src/node.ts',
+})

@@ -1,0 +1,71 @@
+import type { ReplayCause, ReplayPlatform } from './platform/replay-platform.js'
+
+/** An answer of ours, in place of the handler's. */
+export interface Answer {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  readonly body: string
+}
+
+const REGION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
+
+/** Whether a value can be named in a header as a region. */
+export function isRegion(value: string | undefined): value is string {
+  return value !== undefined && REGION.test(value)
+}
+
+/**
+ * The answer that asks the platform for a replay. 409 is Fly's own convention: were it not intercepted, a client would see
+ * an error, never a success.
+ */
+export function replayAnswer(
+  platform: ReplayPlatform,
+  region: string,
+  reason: ReplayCause,
+): Answer {
+  return {
+    status: 409,
+    statusText: 'Conflict',
+    headers: [
+      ...platform.encode({ region, reason }),
+      ['cache-control', 'no-store'],
+      ['content-length', '0'],
+    ],
+    body: '',
+  }
+}
+
+/** The answer to a request that can neither be replayed nor, by option, be forwarded. */
+export function refusalAnswer(because: 'replayed' | 'too-large', maxBodyBytes: number): Answer {
+  return because === 'replayed'
+    ? plainAnswer(503, 'Service Unavailable', 'This region cannot serve the request now.', [
+        ['retry-after', '1'],
+      ])
+    : plainAnswer(
+        413,
+        'Content Too Large',
+        `The request body is over ${maxBodyBytes} bytes, the limit in this region.`,
+        [],
+      )
+}
+
+function plainAnswer(
+  status: number,
+  statusText: string,
+  text: string,
+  headers: Answer['headers'],
+): Answer {
+  const body = `${text}\n`
+  return {
+    status,
+    statusText,
+    headers: [
+      ...headers,
+      ['cache-control', 'no-store'],
+      ['content-type', 'text/plain; charset=utf-8'],
+      ['content-length', String(body.length)],
+    ],
+    body,
+  }
+}

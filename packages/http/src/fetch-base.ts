@@ -1,0 +1,86 @@
+import type { Scope } from '@flyback/core'
+import { runInScope } from '@flyback/core/scope'
+import type { Answer } from './answer.js'
+import { startBody } from './fetch/guard-body.js'
+import { bodySize, measureBody } from './fetch/measure-body.js'
+import { createFront } from './front.js'
+import type { FlybackOptions } from './options.js'
+import { watchResponse } from './response-watch.js'
+
+/** What follows a request that may run here. */
+export interface FetchRun {
+  /** Runs the handler. */
+  run(): Response | Promise<Response>
+  /** The error that the framework has already made a response of, if any. */
+  caught?(): unknown
+}
+
+/** Serves one request. */
+export type FetchBase = (request: Request, then: FetchRun) => Promise<Response>
+
+/** The base of every framework that has the web's Request and Response. @throws ConfigurationError */
+export function createFetchBase(options: FlybackOptions<Request>): FetchBase {
+  const front = createFront(options)
+
+  async function runIn(scope: Scope, then: FetchRun): Promise<Response> {
+    const end = (): void => front.endScope(scope)
+    try {
+      const response = await runInScope(scope, () => then.run())
+      const { body, status, statusText, headers } = response
+      const replay = front.replayOf(scope, then.caught?.())
+      if (replay !== undefined) {
+        body?.cancel().catch(() => undefined)
+        end()
+        return toResponse(replay)
+      }
+      if (front.role !== 'replica' || body === null || status === 101) {
+        end()
+        return response
+      }
+      const start = await startBody(body, scope)
+      if (scope.refusal !== undefined) {
+        start.cancel()
+        throw scope.refusal
+      }
+      const watch = watchResponse(scope)
+      watch.sent()
+      if (start.whole !== undefined) end()
+      return new Response(start.whole ?? start.guarded(watch, end), { status, statusText, headers })
+    } catch (error) {
+      const replay = front.replayOf(scope, error)
+      end()
+      if (replay === undefined) throw error
+      return toResponse(replay)
+    }
+  }
+
+  return async (request, then) => {
+    if (front.isIdle()) return await then.run()
+    const { input, admission } = front.admit({
+      request,
+      method: request.method,
+      path: new URL(request.url).pathname,
+      header: (name) => request.headers.get(name) ?? undefined,
+      bodySize: (limitBytes) => bodySize(request, limitBytes),
+    })
+    const decided =
+      admission.outcome === 'measure'
+        ? front.admitMeasured(input, await measureBody(request, front.maxBodyBytes))
+        : admission
+    switch (decided.outcome) {
+      case 'pass':
+      case 'measure':
+        return await then.run()
+      case 'replay':
+      case 'refuse':
+        return toResponse(front.answer(decided))
+      case 'open':
+        return await runIn(front.openScope(decided, input), then)
+    }
+  }
+}
+
+function toResponse({ status, statusText, headers, body }: Answer): Response {
+  const list = headers.map(([name, value]): [string, string] => [name, value])
+  return new Response(body === '' ? null : body, { status, statusText, headers: list })
+}

@@ -1,0 +1,23 @@
+import { createFetchBase } from './fetch-base.js'
+import type { FlybackOptions } from './options.js'
+
+export * from './shared.js'
+
+/**
+ * A handler from Request to Response, with a replay of the request in the primary region when a write in it was refused.
+ * Further arguments (an environment, a connection) are passed on.
+ *
+ * @throws {@link ConfigurationError} at once, naming the option that cannot be used
+ *
+ * @example
+ * export default { fetch: withFlyback(async (request) => Response.json(await visit(request))) }
+ */
+export function withFlyback<Rest extends unknown[]>(
+  handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
+  options: FlybackOptions<Request> = {},
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  const serve = createFetchBase(options)
+  return function flybackHandler(request, ...rest) {
+    return serve(request, { run: () => handler(request, ...rest) })
+  }
+}

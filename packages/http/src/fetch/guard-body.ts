@@ -1,0 +1,73 @@
+import type { Scope } from '@flyback/core'
+import { runInScope } from '@flyback/core/scope'
+import type { ResponseWatch } from '../response-watch.js'
+
+type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>
+
+/** The beginning of a body: all of it when it was there at once, or a stream that has begun. */
+export interface BodyStart {
+  /** Set when one chunk was all: a string or a buffer, which servers send with its length. */
+  readonly whole: Uint8Array | undefined
+  /** The same body, broken off once `watch` says so. Nothing is buffered. `done` is called once, however it ends. */
+  guarded(watch: ResponseWatch, done: () => void): ReadableStream<Uint8Array>
+  cancel(): void
+}
+
+/**
+ * Begins to read a body, in the scope: what its source runs belongs to the request. Asks twice at most, and waits no longer
+ * than for what is there already.
+ */
+export async function startBody(
+  body: ReadableStream<Uint8Array>,
+  scope: Scope,
+): Promise<BodyStart> {
+  const reader = body.getReader()
+  const read = (): Promise<Chunk> => runInScope(scope, () => reader.read())
+  const cancel = (): void => void reader.cancel().catch(() => undefined)
+  const asked = [read()]
+
+  const first = await ifThere(asked[0])
+  if (first?.done === false) asked.push(read())
+  const isWhole = first?.done === true || (await ifThere(asked[1]))?.done === true
+
+  function guarded(watch: ResponseWatch, done: () => void): ReadableStream<Uint8Array> {
+    async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+      try {
+        const chunk = await (asked.shift() ?? read())
+        if (watch.isBroken()) throw scope.lostRefusal ?? scope.refusal
+        if (chunk.value !== undefined) controller.enqueue(chunk.value)
+        if (!chunk.done) return
+        controller.close()
+      } catch (error) {
+        controller.error(error)
+        cancel()
+      }
+      done()
+    }
+    const source = {
+      pull,
+      cancel(reason: unknown): Promise<void> {
+        done()
+        return reader.cancel(reason)
+      },
+    }
+    // Without a buffer of its own it reads only when it is read.
+    return new ReadableStream<Uint8Array>(source, { highWaterMark: 0 })
+  }
+
+  return { whole: isWhole ? (first?.value ?? new Uint8Array()) : undefined, guarded, cancel }
+}
+
+/** What a promise has become before the next turn of the event loop; `undefined` when that is nothing, or an error. */
+async function ifThere(promise: Promise<Chunk> | undefined): Promise<Chunk | undefined> {
+  if (promise === undefined) return undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const turn = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), 0)
+  })
+  try {
+    return await Promise.race([promise.catch(() => undefined), turn])
+  } finally {
+    clearTimeout(timer)
+  }
+}

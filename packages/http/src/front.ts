@@ -1,0 +1,117 @@
+import { findReplayRequired, type Role, Scope, tellNotices } from '@flyback/core'
+import { currentScope } from '@flyback/core/scope'
+import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
+import { type Answer, isRegion, refusalAnswer, replayAnswer } from './answer.js'
+import { type FlybackOptions, readOptions } from './options.js'
+import type { ReadHeader, ReplayOrigin } from './platform/replay-platform.js'
+import { isSafeMethod, type PolicyRequest } from './policy.js'
+
+/** What a base knows of a request. */
+export interface FrontRequest<R> extends PolicyRequest<R> {
+  readonly header: ReadHeader
+  /** Asked only in a replica region with a platform. */
+  readonly bodySize: (maxBodyBytes: number) => BodySize
+}
+
+/** What the node and the fetch base share: everything but their streams. */
+export interface Front<R> {
+  readonly role: Role
+  readonly maxBodyBytes: number
+  /** Whether requests are left alone: role single, or an outer Flyback already serves this one. */
+  isIdle(): boolean
+  admit(request: FrontRequest<R>): { readonly input: AdmissionInput; readonly admission: Admission }
+  /** The same question, now that the body was measured. */
+  admitMeasured(input: AdmissionInput, body: BodySize): Admission
+  /** The answer in place of the handler, for the outcomes that have one. */
+  answer(admission: Extract<Admission, { outcome: 'replay' | 'refuse' }>): Answer
+  openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
+  /** The answer that replays this scope's request, if it was refused and still can be. */
+  replayOf(scope: Scope, error?: unknown): Answer | undefined
+  endScope(scope: Scope): void
+}
+
+const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
+
+/** Scopes of requests in progress. A scope of other work (a job that started the server) is not one of them. */
+const openScopes = new WeakSet<Scope>()
+
+/** Reads the options and puts the decisions together, for one middleware. @throws ConfigurationError */
+export function createFront<R>(options: FlybackOptions<R>): Front<R> {
+  const { deployment, platform, policyFor, whenNotReplayable } = readOptions(options)
+  const { role, primaryRegion } = deployment
+  const maxBodyBytes = platform?.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY
+
+  function describe(request: FrontRequest<R>): AdmissionInput {
+    const origin = platform?.readOrigin(request.header) ?? NO_ORIGIN
+    const isMeasurable = role === 'replica' && platform !== undefined
+    if (role === 'replica' && origin.replayed && !origin.failed) tellDisagreement()
+    return {
+      role,
+      safe: isSafeMethod(request.method),
+      ...policyFor(request),
+      canReplay: platform !== undefined,
+      origin,
+      body: isMeasurable ? request.bodySize(maxBodyBytes) : 'none',
+      whenNotReplayable,
+    }
+  }
+
+  function tellDisagreement(): void {
+    const message = `a request that Flyback had replayed arrived in ${deployment.region}, whose primary region is ${primaryRegion}: check that all machines have the same PRIMARY_REGION`
+    tellNotices([{ code: 'FLYBACK_REGIONS_DISAGREE', message }])
+  }
+
+  function encode(region: string | undefined, reason: Parameters<typeof replayAnswer>[2]): Answer {
+    if (platform === undefined) throw new TypeError('a replay was decided without a platform')
+    return replayAnswer(platform, (isRegion(region) ? region : primaryRegion) ?? '', reason)
+  }
+
+  return {
+    role,
+    maxBodyBytes,
+
+    isIdle() {
+      const outer = currentScope()
+      return role === 'single' || (outer !== undefined && openScopes.has(outer))
+    },
+
+    admit(request) {
+      const input = describe(request)
+      return { input, admission: decideAdmission(input) }
+    },
+
+    admitMeasured(input, body) {
+      return decideAdmission({ ...input, body })
+    },
+
+    answer(admission) {
+      return admission.outcome === 'replay'
+        ? encode(primaryRegion, admission.reason)
+        : refusalAnswer(admission.because, maxBodyBytes)
+    },
+
+    openScope({ canReplay, forward }, { origin }) {
+      const replayed = origin.replayed || origin.cached
+      const scope = new Scope({ role, primaryRegion, canReplay, forward, replayed })
+      openScopes.add(scope)
+      return scope
+    },
+
+    replayOf(scope, error) {
+      const refusal = scope.refusal ?? adopt(scope, error)
+      return refusal && encode(refusal.region, refusal.reason)
+    },
+
+    endScope(scope) {
+      openScopes.delete(scope)
+      scope.end()
+    },
+  }
+}
+
+/** Makes a refusal that was thrown where the scope was out of sight (the async context was lost) the scope's own. */
+function adopt(scope: Scope, error: unknown): Scope['refusal'] {
+  if (!scope.replayable) return undefined
+  const thrown = findReplayRequired(error)
+  return thrown?.replayable ? scope.refuse(thrown.region, thrown.reason, thrown) : undefined
+}

@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Scope } from '@flyback/core'
+import { bindToCaller, runInScope } from '@flyback/core/scope'
+import type { Admission } from './admission.js'
+import type { Answer } from './answer.js'
+import { createFront, type FrontRequest } from './front.js'
+import { bindEvents } from './node/bind-events.js'
+import { bodySize } from './node/body-size.js'
+import { hookResponse } from './node/hook-response.js'
+import { sendInstead } from './node/send-instead.js'
+import { spoolBody } from './node/spool-body.js'
+import type { FlybackOptions } from './options.js'
+import { watchResponse } from './response-watch.js'
+
+/** What follows a request that may run here. */
+export interface NodeRun {
+  /** Runs the handler; `served` is `undefined` when Flyback leaves the request alone. */
+  run(served: Served | undefined): void
+  /** A rule's predicate threw. */
+  fail(error: unknown): void
+}
+
+/** A request that runs in a scope. */
+export interface Served {
+  /** Takes an error nobody caught: whether the response is settled by it, so that the error goes no further. */
+  settle(error: unknown): boolean
+}
+
+/** Serves one request. */
+export type NodeBase<R extends IncomingMessage> = (
+  req: R,
+  res: ServerResponse,
+  then: NodeRun,
+) => void
+
+/** The base of every framework that has Node's own request and response. @throws ConfigurationError */
+export function createNodeBase<R extends IncomingMessage>(options: FlybackOptions<R>): NodeBase<R> {
+  const front = createFront(options)
+
+  function open(req: R, res: ServerResponse, scope: Scope, then: NodeRun): void {
+    const watch = watchResponse(scope)
+    bindEvents(req, scope)
+    bindEvents(res, scope)
+    res.once('close', () => front.endScope(scope))
+    if (front.role === 'replica' && scope.state === 'open') {
+      hookResponse(res, { ...watch, instead: () => front.replayOf(scope) })
+    }
+
+    function settle(error: unknown): boolean {
+      const isBroken = watch.isBroken() && !res.writableEnded
+      if (front.replayOf(scope, error) === undefined && !isBroken) return false
+      // The hook answers with the replay, or destroys a response that has begun.
+      res.end()
+      return true
+    }
+
+    runInScope(scope, () => then.run({ settle }))
+  }
+
+  return (req, res, then) => {
+    if (front.isIdle()) return then.run(undefined)
+    const decided = admit(req, then)
+    if (decided === undefined) return
+    const { input, admission } = decided
+    proceed(admission)
+
+    function proceed(next: Admission): void {
+      switch (next.outcome) {
+        case 'pass':
+          then.run(undefined)
+          break
+        case 'measure': {
+          const measured = bindToCaller((size: 'within' | 'over') =>
+            proceed(front.admitMeasured(input, size)),
+          )
+          spoolBody(req, front.maxBodyBytes, measured)
+          break
+        }
+        case 'replay':
+          sendInstead(res, front.answer(next), 'end')
+          break
+        case 'refuse':
+          send(res, front.answer(next))
+          break
+        case 'open':
+          open(req, res, front.openScope(next, input), then)
+          break
+      }
+    }
+  }
+
+  function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
+    try {
+      return front.admit(describe(req))
+    } catch (error) {
+      then.fail(error)
+      return undefined
+    }
+  }
+}
+
+function describe<R extends IncomingMessage>(req: R): FrontRequest<R> {
+  return {
+    request: req,
+    method: req.method ?? 'GET',
+    path: pathOf(req),
+    header(name) {
+      const value = req.headers[name]
+      return Array.isArray(value) ? value.join(',') : value
+    },
+    bodySize: (limitBytes) => bodySize(req, limitBytes),
+  }
+}
+
+/** Connect and Express cut `url` where a router is mounted, and keep the whole in `originalUrl`. */
+function pathOf(req: IncomingMessage): string {
+  const original: unknown = Reflect.get(req, 'originalUrl')
+  const target = typeof original === 'string' ? original : (req.url ?? '/')
+  // A proxy may send the absolute form: http://host/path.
+  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/'
+}
+
+function send(res: ServerResponse, answer: Answer): void {
+  for (const [name, value] of answer.headers) res.setHeader(name, value)
+  res.statusCode = answer.status
+  res.end(answer.body)
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createNodeBase } from './node-base.js'
+import type { FlybackOptions } from './options.js'
+
+export * from './shared.js'
+
+/** A middleware as Connect, Express, Polka and others take it. */
+export type NodeMiddleware = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** A request listener as `http.createServer` takes it. */
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => unknown
+
+/**
+ * A Connect-style middleware that replays a request in the primary region when a write in it was refused. Mount it first.
+ *
+ * @throws {@link ConfigurationError} at once, naming the option that cannot be used
+ *
+ * @example
+ * const app = connect()
+ * app.use(flyback())
+ */
+export function flyback(options: FlybackOptions<IncomingMessage> = {}): NodeMiddleware {
+  const serve = createNodeBase(options)
+  return function flybackMiddleware(req, res, next) {
+    serve(req, res, { run: () => next(), fail: next })
+  }
+}
+
+/**
+ * A request listener, with a replay of the request in the primary region when a write in it was refused. A refusal it
+ * throws, or rejects with, needs no handling; any other error is thrown on, as Node would have seen it.
+ *
+ * @throws {@link ConfigurationError} at once, naming the option that cannot be used
+ *
+ * @example
+ * createServer(withFlyback(async (req, res) => {
+ *   await pool.query('insert into visits default values')
+ *   res.end('thank you')
+ * }))
+ */
+export function withFlyback(
+  handler: NodeHandler,
+  options: FlybackOptions<IncomingMessage> = {},
+): (req: IncomingMessage, res: ServerResponse) => void {
+  const serve = createNodeBase(options)
+  return function flybackHandler(req, res) {
+    serve(req, res, {
+      run(served) {
+        const settle = (error: unknown): void => {
+          if (!served?.settle(error)) throw error
+        }
+        try {
+          const result = handler(req, res)
+          if (result instanceof Promise) void result.catch(settle)
+        } catch (error) {
+          settle(error)
+        }
+      },
+      fail(error) {
+        throw error
+      },
+    })
+  }
+}

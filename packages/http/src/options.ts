@@ -1,0 +1,111 @@
+import {
+  ConfigurationError,
+  type Deployment,
+  detectDeployment,
+  type Environment,
+  readVariable,
+  tellNotices,
+} from '@flyback/core'
+import { isRegion } from './answer.js'
+import { fly } from './platform/fly.js'
+import type { ReplayPlatform } from './platform/replay-platform.js'
+import {
+  checkPolicy,
+  createPolicy,
+  type Policy,
+  type PolicyChoice,
+  type PolicyRequest,
+  type RouteRule,
+} from './policy.js'
+
+/** @typeParam R the framework's own request, as {@link RouteRule.match} sees it */
+export interface FlybackOptions<R = unknown> {
+  /** Where the region variables are read. @default process.env */
+  readonly env?: Environment
+  /** Where this process runs. @default detectDeployment(env) */
+  readonly deployment?: Deployment
+  /**
+   * What carries a request to the primary region; `false` for none: unsafe requests are then forwarded.
+   *
+   * @default fly() on a Fly machine (FLY_APP_NAME and FLY_MACHINE_ID are set), else false
+   */
+  readonly platform?: ReplayPlatform | false
+  /**
+   * What happens to requests with an unsafe method (POST, PUT, PATCH, DELETE and all unknown ones) that no rule names. Safe
+   * ones (GET, HEAD, OPTIONS, TRACE) are attempted.
+   *
+   * @default 'replay'
+   */
+  readonly policy?: Policy
+  /** Policies by method, path or predicate; the first match wins. @default [] */
+  readonly routes?: readonly RouteRule<R>[]
+  /**
+   * What happens to a request that was replayed before or whose body is too large to replay: it runs here with every
+   * statement on the primary (`forward`), or is answered with 503 or 413 (`fail`).
+   *
+   * @default 'forward'
+   */
+  readonly whenNotReplayable?: 'forward' | 'fail'
+}
+
+/** Options with everything filled in and checked. */
+export interface Settings<R> {
+  readonly deployment: Deployment
+  readonly platform: ReplayPlatform | undefined
+  readonly policyFor: (request: PolicyRequest<R>) => PolicyChoice
+  readonly whenNotReplayable: 'forward' | 'fail'
+}
+
+const KEYS: Readonly<Record<keyof FlybackOptions, true>> = {
+  env: true,
+  deployment: true,
+  platform: true,
+  policy: true,
+  routes: true,
+  whenNotReplayable: true,
+}
+
+/** @throws {@link ConfigurationError} naming the option that cannot be used */
+export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(KEYS, key)) {
+      throw new ConfigurationError('flyback()', 'was given an option it does not have')
+    }
+  }
+  const { env = globalThis.process?.env ?? {}, routes = [], policy = 'replay' } = options
+  const { deployment = detectDeployment(env), whenNotReplayable = 'forward' } = options
+  checkPolicy('policy', policy)
+  if (whenNotReplayable !== 'forward' && whenNotReplayable !== 'fail') {
+    throw new ConfigurationError('whenNotReplayable', "must be 'forward' or 'fail'")
+  }
+  if (deployment.role === 'replica' && !isRegion(deployment.primaryRegion)) {
+    throw new ConfigurationError('deployment.primaryRegion', 'must be a region name')
+  }
+  const platform = readPlatform(options.platform, env)
+  tellNotices(deployment.notices)
+  if (deployment.role === 'replica' && platform === undefined && options.platform !== false) {
+    tellNotices([
+      {
+        code: 'FLYBACK_NO_PLATFORM',
+        message:
+          'no replay platform was found (FLY_APP_NAME and FLY_MACHINE_ID are not set): requests with unsafe methods use the primary over its writer endpoint. Set `platform` to choose, or to false to say so',
+      },
+    ])
+  }
+  return { deployment, platform, policyFor: createPolicy(routes, policy), whenNotReplayable }
+}
+
+function readPlatform(
+  platform: ReplayPlatform | false | undefined,
+  env: Environment,
+): ReplayPlatform | undefined {
+  if (platform === false) return undefined
+  if (platform === undefined) {
+    const onFly = ['FLY_APP_NAME', 'FLY_MACHINE_ID'].every((name) => readVariable(env, name))
+    return onFly ? fly() : undefined
+  }
+  if (typeof platform?.encode !== 'function' || typeof platform.readOrigin !== 'function') {
+    throw new ConfigurationError('platform', 'must be a replay platform such as fly(), or false')
+  }
+  return platform
+}

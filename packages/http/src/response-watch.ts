@@ -1,0 +1,26 @@
+import type { Scope } from '@flyback/core'
+
+/** What the scope says of a response whose headers are out. */
+export interface ResponseWatch {
+  /** The headers go out now: nothing can be replayed from here on. Calling it again does nothing. */
+  sent(): void
+  /** Whether a refusal came too late to replay: the response must not end as if it were complete (rule 5). */
+  isBroken(): boolean
+}
+
+/**
+ * Watches for refusals after the headers. In a scope that forwards, one is not a broken response: the app got the error
+ * and answers as it likes.
+ */
+export function watchResponse(scope: Scope): ResponseWatch {
+  let wasOpen: boolean | undefined
+  return {
+    sent() {
+      wasOpen ??= scope.state === 'open' && scope.lostRefusal === undefined
+      scope.seal()
+    },
+    isBroken() {
+      return scope.refusal !== undefined || (wasOpen === true && scope.lostRefusal !== undefined)
+    },
+  }
+}
