@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import Table from 'cli-table3'
 import color from 'picocolors'
 import type { Pair, Visit } from './visits.ts'
@@ -95,7 +96,6 @@ function median(values: readonly number[]): number {
 
 /** Pads by what is visible: colour codes take no room. */
 function pad(text: string, width: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour code begins with ESC
-  const visible = text.replaceAll(/\u001B\[\d+m/g, '').length
+  const visible = stripVTControlCharacters(text).length
   return text + ' '.repeat(Math.max(1, width - visible))
 }

@@ -53,11 +53,11 @@ export async function warmUp(worlds: Worlds): Promise<void> {
   }
 }
 
-let turn = 0
+let pairs = 0
 
 /** Sends one request to both worlds, one after the other; they take turns at being first. */
 export async function visitBoth(worlds: Worlds, region: Region, step: Step): Promise<Pair> {
-  if (turn++ % 2 === 0) {
+  if (pairs++ % 2 === 0) {
     const withFlyback = await send(worlds, worlds.withFlyback, region, step)
     return { region, step, withFlyback, without: await send(worlds, worlds.without, region, step) }
   }

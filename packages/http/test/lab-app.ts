@@ -33,7 +33,11 @@ export function createLabApp({ env, max = 4 }: LabAppOptions): LabApp {
   const region = env['FLY_REGION'] ?? 'none'
   const app = express()
   app.use(flyback({ env, routes: [{ path: '/attempt/*', policy: 'attempt' }] }))
-  const id = (req: Request): string => String(req.query['id'])
+  const parameter = (req: Request, name: string): string => {
+    const value = req.query[name]
+    return typeof value === 'string' ? value : ''
+  }
+  const id = (req: Request): string => parameter(req, 'id')
 
   app.get('/read', async (_req, res) => {
     const { rows } = await pool.query(WHO)
@@ -110,7 +114,7 @@ export function createLabApp({ env, max = 4 }: LabAppOptions): LabApp {
     res.json({ region })
   })
   app.get('/sql', async (req, res) => {
-    await pool.query(String(req.query['q']))
+    await pool.query(parameter(req, 'q'))
     res.json({ region })
   })
   app.get('/required', (_req, res) => {

@@ -177,7 +177,7 @@ export function routeClient(
         done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
       }
       Reflect.apply(super.query, this, [
-        config,
+        copyOf(config),
         typeof values === 'function' ? undefined : values,
         answered,
       ])
@@ -252,6 +252,16 @@ export function routeClient(
 
 /** Verdicts that may depend on what the server announces with the end of its answer. */
 const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
+
+/** Older copies of pg (8.16) write our callback into the caller's config, and would find it there the next time. */
+function copyOf(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null) return config
+  const prototype: unknown = Object.getPrototypeOf(config)
+  return Object.create(
+    typeof prototype === 'object' ? prototype : null,
+    Object.getOwnPropertyDescriptors(config),
+  )
+}
 
 function textOf(config: unknown): string | undefined {
   if (typeof config === 'string') return config

@@ -61,6 +61,28 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
     })
     Reflect.set(submittable, name, call)
   }
+  bindEvents(submittable)
+}
+
+/** COPY reads the socket itself, and a cursor closes at an event of the connection: both in nobody's context. */
+function bindEvents(submittable: Submittable): void {
+  const emit: unknown = Reflect.get(submittable, 'emit')
+  if (typeof emit === 'function') {
+    const emitting = (...args: unknown[]): unknown => Reflect.apply(emit, submittable, args)
+    Reflect.set(submittable, 'emit', bindToCaller(emitting))
+  }
+  const close: unknown = Reflect.get(submittable, 'close')
+  if (typeof close === 'function') {
+    Reflect.set(submittable, 'close', (...args: unknown[]): unknown =>
+      Reflect.apply(close, submittable, args.map(bindCallback)),
+    )
+  }
+}
+
+function bindCallback(value: unknown): unknown {
+  return typeof value === 'function'
+    ? bindToCaller((...args: unknown[]): unknown => Reflect.apply(value, undefined, args))
+    : value
 }
 
 function tagOf(message: unknown): string | undefined {

@@ -68,10 +68,16 @@ describe('a pool of another copy in a replica region', () => {
     ],
     [
       'Query object',
-      (pool) =>
-        new Promise((ok, no) => {
-          pool.query(new secondPg.Query(INSERT, (e) => (e ? no(e) : ok(undefined))))
-        }),
+      async (pool) => {
+        const client = await pool.connect()
+        try {
+          await new Promise((ok, no) => {
+            client.query(new secondPg.Query(INSERT, (e) => (e ? no(e) : ok(undefined))))
+          })
+        } finally {
+          client.release()
+        }
+      },
     ],
   ])('throws ReplayRequired at a write (%s)', async (_form, write) => {
     await using pool = open('iad')

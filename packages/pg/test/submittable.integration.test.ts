@@ -21,7 +21,7 @@ afterAll(() => database.drop())
 type Look = (
   client: pg.PoolClient,
   tell: (what: string) => void,
-  done: () => void,
+  done: (told?: unknown) => void,
   fail: (error: unknown) => void,
 ) => void
 
@@ -32,21 +32,21 @@ const looks: [title: string, expected: string[], look: Look][] = [
     (client, tell, done) => {
       const query = client.query(new pg.Query(SERIES))
       query.on('row', () => tell('row'))
-      query.on('end', () => (tell('end'), done()))
+      query.on('end', () => done(tell('end')))
     },
   ],
   [
     'the error event of a Query',
     ['error'],
     (client, tell, done) => {
-      client.query(new pg.Query(FAILING)).on('error', () => (tell('error'), done()))
+      client.query(new pg.Query(FAILING)).on('error', () => done(tell('error')))
     },
   ],
   [
     'the callback of a Query',
     ['callback'],
     (client, tell, done) => {
-      client.query(new pg.Query(SERIES, () => (tell('callback'), done())))
+      client.query(new pg.Query(SERIES, () => done(tell('callback'))))
     },
   ],
   [
@@ -59,23 +59,21 @@ const looks: [title: string, expected: string[], look: Look][] = [
           if (error) return fail(error)
           tell(`read ${rows.length}`)
           if (rows.length > 0) return next()
-          void cursor.close(() => (tell('close'), done()))
+          cursor.close(() => done(tell('close')))
         })
       }
       next()
     },
   ],
   [
-    'read callbacks of a cursor that were asked all at once',
-    ['read 1', 'read 1', 'read 1'],
+    'the close callback of a cursor that is not read to its end',
+    ['read 1', 'close'],
     (client, tell, done) => {
       const cursor = client.query(new Cursor(SERIES))
-      for (const left of [2, 1, 0]) {
-        cursor.read(1, (_error, rows) => {
-          tell(`read ${rows.length}`)
-          if (left === 0) void cursor.close(() => done())
-        })
-      }
+      cursor.read(1, (_error, rows) => {
+        tell(`read ${rows.length}`)
+        cursor.close(() => done(tell('close')))
+      })
     },
   ],
   [
@@ -84,7 +82,7 @@ const looks: [title: string, expected: string[], look: Look][] = [
     (client, tell, done) => {
       const cursor = client.query(new Cursor(SERIES))
       cursor.on('row', () => tell('row'))
-      cursor.on('end', () => (tell('end'), done()))
+      cursor.on('end', () => done(tell('end')))
       cursor.read(10, () => {})
     },
   ],
@@ -124,7 +122,7 @@ const looks: [title: string, expected: string[], look: Look][] = [
     (client, tell, done) => {
       const stream = client.query(copyTo('copy (select 1) to stdout'))
       stream.on('data', () => tell('data'))
-      stream.on('end', () => (tell('end'), done()))
+      stream.on('end', () => done(tell('end')))
     },
   ],
 ]
@@ -141,7 +139,8 @@ describe.each(['ewr', 'iad'])('rule 15: in %s the scope of the caller is kept by
         const heard: [string, boolean][] = []
         try {
           await new Promise<void>((resolve, reject) => {
-            look(client, (what) => heard.push([what, currentScope() === scope]), resolve, reject)
+            const tell = (what: string): void => void heard.push([what, currentScope() === scope])
+            look(client, tell, () => resolve(), reject)
           })
         } finally {
           client.release()
