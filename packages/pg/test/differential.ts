@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { detectDeployment } from '@flyback/core'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
 import pg from 'pg'
@@ -36,6 +37,9 @@ export interface Behaviour {
   readonly differs?: Partial<Record<Role, Difference>>
 }
 
+/** All suites of a file look at one database. */
+let ofThisFile: Promise<TestDatabase> | undefined
+
 const ROLES = ['single', 'primary'] as const
 
 /** Runs each behaviour against pg.Pool, and against ours in both roles in which it must be indistinguishable. */
@@ -49,7 +53,8 @@ export function differential(
   beforeAll(async () => {
     const { role } = detectDeployment(process.env)
     if (role !== 'single') throw new Error('The region variables are set: this run proves nothing')
-    database = await sharedLab().createDatabase({ schema: SCHEMA })
+    ofThisFile ??= sharedLab().createDatabase({ schema: SCHEMA })
+    database = await ofThisFile
   })
   afterAll(() => database.drop())
 
@@ -121,11 +126,10 @@ async function observe(
         database.query('ewr', 'writer', sql, params),
     },
   )
-  try {
-    return plain(await behaviour.run(make))
-  } finally {
-    await Promise.all(open.map((pool) => (pool.ending ? undefined : pool.end())))
-  }
+  // A behaviour that throws may hold a client, and the end of its pool would wait for that: its error is what matters.
+  const answer = plain(await behaviour.run(make))
+  await Promise.all(open.filter((pool) => !pool.ending).map((pool) => pool.end()))
+  return answer
 }
 
 function keepHidden<T extends pg.PoolConfig>(copy: T, from: pg.PoolConfig | undefined): T {
@@ -233,4 +237,66 @@ export function emitted(pool: pg.Pool, event: 'remove' | 'error', times = 1): Pr
 /** Ends the backend of a client, as a restart of the server would. */
 export async function kill(make: MakePool, client: pg.ClientBase): Promise<void> {
   await make.admin('select pg_terminate_backend($1)', [Reflect.get(client, 'processID')])
+}
+
+/** Resolves when the backend of a client runs its pg_sleep. */
+export async function busy(make: MakePool, client: pg.ClientBase): Promise<void> {
+  const sql = `select 1 from pg_stat_activity where pid = $1 and state = 'active' and query like '%pg_sleep%'`
+  while ((await make.admin(sql, [Reflect.get(client, 'processID')])).length === 0) await sleep(5)
+}
+
+/** Looks at one client of a pool of one. */
+export function onClient(
+  look: (client: pg.PoolClient, pool: pg.Pool, make: MakePool) => Promise<unknown>,
+  config: pg.PoolConfig = {},
+): (make: MakePool) => Promise<unknown> {
+  return async (make) => {
+    const pool = make({ max: 1, ...config })
+    const client = await pool.connect()
+    try {
+      return await look(client, pool, make)
+    } finally {
+      client.release()
+    }
+  }
+}
+
+/** Looks at what a pool and a client of it have in common. */
+export function onBoth(
+  look: (target: pg.Pool | pg.PoolClient) => Promise<unknown>,
+  config: pg.PoolConfig = {},
+): (make: MakePool) => Promise<unknown> {
+  return async (make) => {
+    const pool = make({ max: 2, ...config })
+    const client = await pool.connect()
+    try {
+      const answers = { pool: await look(pool), client: await look(client) }
+      return { ...answers, counts: counts(pool) }
+    } finally {
+      client.release()
+    }
+  }
+}
+
+/** Calls what the types forbid and JavaScript allows. */
+export function call(target: pg.Pool | pg.PoolClient, ...args: unknown[]): unknown {
+  return Reflect.apply(target.query, target, args)
+}
+
+/** The address of the test database, in parts. */
+export function parts(make: MakePool): {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+} {
+  const { hostname, port, username, password, pathname } = new URL(make.url)
+  return {
+    host: hostname,
+    port: Number(port),
+    user: username,
+    password: decodeURIComponent(password),
+    database: pathname.slice(1),
+  }
 }
