@@ -1,24 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type ConnectionVerdict,
-  type EndpointName,
-  type Hint,
-  PrimaryUnavailable,
-  type Scope,
-  takesAdvisoryLock,
-} from '@flyback/core'
-import { bindToCaller, currentScope } from '@flyback/core/scope'
+import { type EndpointName, type Hint, type Scope, takesAdvisoryLock } from '@flyback/core'
+import { currentScope } from '@flyback/core/scope'
 import type pg from 'pg'
-import { bindCheckout } from './checkout.js'
+import { acquireClient } from './acquire-client.js'
 import type { PoolConfig } from './flyback-options.js'
 import { planConnections, type Routing } from './plan-connections.js'
-import {
-  type Answer,
-  connectFailures,
-  promiseForCaller,
-  type RoutedClient,
-  routeClient,
-} from './routed-client.js'
+import { promiseForCaller } from './promise-for-caller.js'
+import { type Answer, type RoutedClient, routeClient } from './routed-client.js'
 import { createLink, type Link, sessionOf } from './session.js'
 import { isSubmittable } from './submittable.js'
 
@@ -43,7 +30,6 @@ export interface PgLike {
   readonly Client: typeof pg.Client
 }
 
-const STANDBY_RETRY_MS = 50
 const FORWARDED_EVENTS = ['connect', 'acquire', 'release', 'remove', 'error'] as const
 
 /** How a pool takes part: on which endpoint its connections are, and what its callers ask for. */
@@ -94,13 +80,8 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       const [callback]: unknown[] = args
       const acquired = this.#acquire(part, currentScope())
       if (typeof callback !== 'function') return this.#promise(acquired) as never
-      const deliver = bindToCaller((...outcome: unknown[]) => {
-        Reflect.apply(callback, undefined, outcome)
-      })
-      acquired.then(
-        (client) => process.nextTick(deliver, undefined, client, client.release),
-        (error: unknown) => process.nextTick(deliver, error, undefined, () => {}),
-      )
+      const given = (client: RoutedClient) => [undefined, client, client.release]
+      callBack(acquired, callback, given, (error) => [error, undefined, () => {}])
       return undefined as never
     }
 
@@ -118,13 +99,7 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       )
       const given = typeof values === 'function' ? values : callback
       if (typeof given !== 'function') return this.#promise(running) as never
-      const deliver = bindToCaller((...outcome: unknown[]) => {
-        Reflect.apply(given, undefined, outcome)
-      })
-      running.then(
-        (result) => process.nextTick(deliver, undefined, result),
-        (error: unknown) => process.nextTick(deliver, error),
-      )
+      callBack(running, given, (result) => [undefined, result])
       return undefined as never
     }
 
@@ -137,13 +112,7 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
         writer.ending ? Promise.resolve() : writer.end(),
       ]).then(() => undefined)
       if (typeof callback !== 'function') return this.#promise(ended) as never
-      const deliver = bindToCaller((error?: unknown) => {
-        Reflect.apply(callback, undefined, [error])
-      })
-      ended.then(
-        () => process.nextTick(deliver),
-        (error: unknown) => process.nextTick(deliver, error),
-      )
+      callBack(ended, callback, () => [])
       return undefined as never
     }
 
@@ -176,57 +145,21 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       }
     }
 
+    /** A rejection, not a throw, whatever the tables say. */
     async #acquire(part: Part, scope: Scope | undefined): Promise<RoutedClient> {
       return await this.#checkout(part, scope, part.routing.router.choose(scope, part.hint), 0)
     }
 
-    /** Takes a connection that may serve, from the endpoint asked for or where the tables send it. */
-    async #checkout(
+    #checkout(
       part: Part,
       scope: Scope | undefined,
-      asked: EndpointName,
+      endpoint: EndpointName,
       attempt: number,
     ): Promise<RoutedClient> {
       const { router, settings } = part.routing
-      const deadlineMs = performance.now() + settings.writerDeadlineMs
-      for (let endpoint = asked, failures = attempt; ; ) {
-        let client: RoutedClient
-        try {
-          client = await this.#poolFor(endpoint, part).#connect()
-        } catch (error) {
-          const remedy = router.judge(scope, {
-            endpoint,
-            facts: { inHotStandby: undefined, defaultReadOnly: undefined },
-            firstRefusal: undefined,
-            retryable: true,
-            attempt: failures++,
-            connectionLost: neverConnected(error),
-            error,
-          })
-          if (remedy.type === 'throw') throw remedy.error
-          endpoint = remedy.on
-          continue
-        }
-        const session = sessionOf(client)
-        if (session === undefined) return client
-        const verdict = admit(client, () =>
-          router.admit(scope, {
-            endpoint,
-            facts: session.facts,
-            outdated: session.epoch !== session.link.epoch,
-          }),
-        )
-        if (verdict.outcome === 'serve') return bindCheckout(client, session, scope)
-        if (verdict.outcome === 'writer') {
-          client.release()
-          endpoint = router.choose(scope, part.hint)
-          continue
-        }
-        client.release(true)
-        if (verdict.because !== 'standby') continue
-        if (performance.now() >= deadlineMs) throw new PrimaryUnavailable({ reason: 'standby' })
-        await sleep(STANDBY_RETRY_MS)
-      }
+      const connect = (target: EndpointName) => this.#poolFor(target, part).#connect()
+      const ask = { scope, endpoint, attempt, hint: part.hint }
+      return acquireClient(router, settings, connect, ask)
     }
 
     async #connect(): Promise<RoutedClient> {
@@ -276,24 +209,18 @@ function hintOf(part: Part, text: unknown): Hint {
   return part.hint === 'none' && locks ? 'write' : part.hint
 }
 
-/** Asks the table about a client just taken; one that may not serve this scope goes back unused. */
-function admit<T extends ConnectionVerdict>(client: RoutedClient, ask: () => T): T {
-  try {
-    return ask()
-  } catch (refusal) {
-    client.release()
-    throw refusal
+/** Hands an outcome to a callback as pg does: what it throws is uncaught, not a rejection of ours. */
+function callBack<T>(
+  running: Promise<T>,
+  callback: unknown,
+  given: (value: T) => unknown[],
+  failed: (error: unknown) => unknown[] = (error) => [error],
+): void {
+  const deliver = (outcome: unknown[]): void => {
+    if (typeof callback === 'function') Reflect.apply(callback, undefined, outcome)
   }
-}
-
-/** No connection was opened, and no server said why (an answer such as "password failed" has a severity). */
-function neverConnected(error: unknown): boolean {
-  const cause: unknown = Reflect.get(Object(error), 'cause')
-  return [error, cause].some(
-    (link) =>
-      typeof link === 'object' &&
-      link !== null &&
-      connectFailures.has(link) &&
-      typeof Reflect.get(link, 'severity') !== 'string',
+  running.then(
+    (value) => process.nextTick(deliver, given(value)),
+    (error: unknown) => process.nextTick(deliver, failed(error)),
   )
 }

@@ -2,11 +2,10 @@ import { classifyError, isCommit, type Remedy, type Scope } from '@flyback/core'
 import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
 import type pg from 'pg'
 import type { ClientConfig } from './flyback-options.js'
+import { promiseForCaller } from './promise-for-caller.js'
+import { callbackOf, copyOf, type QueryCallback, textOf } from './query-arguments.js'
 import { type Link, Session } from './session.js'
 import { adoptSubmittable, isSubmittable, type Submittable } from './submittable.js'
-
-/** pg's callback, as its own types leave it. */
-export type QueryCallback = (error: unknown, result?: unknown) => void
 
 type ClientClass = new (config?: string | pg.ClientConfig) => pg.Client
 
@@ -252,53 +251,6 @@ export function routeClient(
 
 /** Verdicts that may depend on what the server announces with the end of its answer. */
 const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
-
-/** Older copies of pg (8.16) write our callback into the caller's config, and would find it there the next time. */
-function copyOf(config: unknown): unknown {
-  if (typeof config !== 'object' || config === null) return config
-  const prototype: unknown = Object.getPrototypeOf(config)
-  return Object.create(
-    typeof prototype === 'object' ? prototype : null,
-    Object.getOwnPropertyDescriptors(config),
-  )
-}
-
-function textOf(config: unknown): string | undefined {
-  if (typeof config === 'string') return config
-  const text: unknown =
-    typeof config === 'object' && config !== null ? Reflect.get(config, 'text') : undefined
-  return typeof text === 'string' ? text : undefined
-}
-
-/** pg takes a callback in three places. */
-function callbackOf(
-  config: unknown,
-  values: unknown,
-  callback: unknown,
-): QueryCallback | undefined {
-  const own: unknown =
-    typeof config === 'object' && config !== null ? Reflect.get(config, 'callback') : undefined
-  for (const candidate of [callback, typeof values === 'function' ? values : undefined, own]) {
-    if (!candidate) continue
-    if (typeof candidate !== 'function') throw new TypeError('callback is not a function')
-    return (...args) => {
-      Reflect.apply(candidate, undefined, args)
-    }
-  }
-  return undefined
-}
-
-/** As in pg: of the Promise class given, and an error's stack leads to the code that asked, not to the socket. */
-export function promiseForCaller<T>(
-  running: Promise<T>,
-  Custom: PromiseConstructorLike | undefined,
-): PromiseLike<T> {
-  if (Custom !== undefined) return new Custom((resolve, reject) => running.then(resolve, reject))
-  return running.catch((error: unknown) => {
-    if (error instanceof Error) Error.captureStackTrace(error)
-    throw error
-  })
-}
 
 /** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */
 function commitFailure(session: Session, text: string | undefined, result: unknown): unknown {

@@ -258,6 +258,24 @@ describe('a writer endpoint that leads to a standby', () => {
   })
 })
 
+test('rule 17: once the writer endpoint was seen to lead to a standby, older connections are not used again', async () => {
+  await using endpoint = await switchable(new URL(database.url('ewr', 'replica')))
+  await using pool = open('ewr', { connectionString: endpoint.url })
+  const pid = async (): Promise<number> =>
+    (await pool.query('select pg_backend_pid() as pid')).rows[0].pid
+  const old = await pid()
+  expect(await pid()).toBe(old)
+  const held = await pool.connect()
+  endpoint.lead(new URL(database.url('iad', 'replica')))
+  const running = pool.query(WHO)
+  await sleep(150)
+  endpoint.lead(new URL(database.url('ewr', 'replica')))
+  expect((await running).rows[0]).toEqual({ standby: false })
+  held.release()
+  const pids = [await pid(), await pid(), await pid()]
+  expect(pids).not.toContain(old)
+})
+
 /** A TCP endpoint in front of the lab's members that can be pointed elsewhere for new connections. */
 async function switchable(
   first: URL,

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
@@ -492,19 +493,36 @@ describe('the writer endpoint from a replica region', () => {
   test('a refusal in flight when its scope begins to forward runs on the writer, once', async () => {
     await using open = openPool(database, 'iad')
     const scope = openScope(database, 'iad')
+    const before = await count("name like 'f0.%'")
     await inRequest(scope, async () => {
-      await open.pool.query('select 1')
-      const inFlight = open.pool.query(
-        "insert into item (name) values ('in-flight') returning name",
-      )
-      const forwarded = runOnPrimary(() => open.pool.query('select 1'), {
-        afterReplicaReads: 'forward',
-      })
-      expect((await inFlight).rows).toEqual([{ name: 'in-flight' }])
-      await forwarded
+      const inFlight = open.pool.query('select pg_sleep(0.2), write_item()')
+      await sleep(100) // it is on the replica now, and not refused yet
+      await runOnPrimary(() => open.pool.query('select 1'), { afterReplicaReads: 'forward' })
+      expect((await inFlight).rowCount).toBe(1)
     })
     expect(scope.state).toBe('forwarding')
-    expect(await count("name = 'in-flight'")).toBe(1)
+    expect(await count("name like 'f0.%'")).toBe(before + 1)
+  })
+
+  test('a client checked out before the request belongs to the request that uses it', async () => {
+    await using open = openPool(database, 'iad')
+    const client = await open.pool.connect()
+    const scope = openScope(database, 'iad')
+    const refusal = await inRequest(scope, () => failure(client.query(INSERT)))
+    expect(scope.refusal).toBe(refusal)
+    client.release()
+  })
+
+  test('rule 15: a client whose caller lost its context still belongs to the request it was checked out in', async () => {
+    const { runOutsideScope } = await import('@flyback/core/scope')
+    await using open = openPool(database, 'iad')
+    const scope = openScope(database, 'iad')
+    await inRequest(scope, async () => {
+      const client = await open.pool.connect()
+      const refusal = await runOutsideScope(() => failure(client.query(INSERT)))
+      expect(scope.refusal).toBe(refusal)
+      client.release()
+    })
   })
 
   test('a refusal on a checkout of the replica while the scope forwards is not replayable', async () => {
