@@ -223,12 +223,44 @@ describe('rule 2: two regions that disagree on the primary', () => {
   })
 })
 
+describe('rule 2: a replay cache', () => {
+  test('that sends a request straight to a region which is a replica too is not answered with a replay', async () => {
+    await using divided = await serveRegions({
+      regions: ['iad', 'syd'],
+      serve: (region) =>
+        createLabApp({
+          env: envOf(database, region, { PRIMARY_REGION: region === 'iad' ? 'syd' : 'iad' }),
+        }),
+      edge: {
+        replayCache: [{ pathPrefix: '/', ttlSeconds: 60, type: 'cookie', name: 'session' }],
+        switches: { uncacheableSession: 'cache-target' },
+      },
+    })
+    const visit = async (): Promise<unknown> => {
+      const id = uniqueId()
+      const seen = divided.records.length
+      const response = await fetch(divided.url('iad', `/hidden-write?id=${id}`), {
+        headers: { cookie: 'session=mine' },
+      })
+      expect(await response.json()).toEqual({ region: 'syd' })
+      expect(await effects(id)).toEqual(['syd'])
+      await expect.poll(() => divided.records.length).toBeGreaterThan(seen)
+      return divided.records.at(-1)?.hops.map((hop) => [hop.region, hop.cache])
+    }
+    expect(await visit()).toEqual([
+      ['iad', undefined],
+      ['syd', 'miss'],
+    ])
+    expect(await visit()).toEqual([['syd', 'hit']])
+  })
+})
+
 describe('rule 2: a primary region without a machine', () => {
   test('the request comes back and is served here over the writer endpoint', async () => {
     await using alone = await serveRegions({
       regions: ['iad', 'ewr'],
       serve: (region) => createLabApp({ env: envOf(database, region) }),
-      switches: { retries: 1 },
+      edge: { switches: { retries: 1 } },
     })
     alone.down('ewr')
     const id = uniqueId()

@@ -1,8 +1,8 @@
-import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { detectDeployment, isPrimaryUnavailable, isReplayRequired, Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
+import { relayTcp } from '@flyback/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Pool, type PoolConfig, PrimaryUnavailable } from '../src/index.js'
@@ -233,7 +233,7 @@ describe('a read-only primary', () => {
 describe('a writer endpoint that leads to a standby', () => {
   // What 5432 does for about a second after a switchover: it still reaches the demoted member.
   test('rule 3, rule 17: serves nothing, and after the deadline is PrimaryUnavailable(standby)', async () => {
-    await using endpoint = await switchable(new URL(database.url('iad', 'replica')))
+    await using endpoint = await relayTcp(new URL(database.url('iad', 'replica')))
     await using pool = open('ewr', {
       connectionString: endpoint.url,
       flyback: { env: env('ewr'), writerDeadlineMs: 300 },
@@ -249,7 +249,7 @@ describe('a writer endpoint that leads to a standby', () => {
   })
 
   test('is asked again until it leads to the primary: the caller only waits', async () => {
-    await using endpoint = await switchable(new URL(database.url('iad', 'replica')))
+    await using endpoint = await relayTcp(new URL(database.url('iad', 'replica')))
     await using pool = open('ewr', { connectionString: endpoint.url })
     const running = pool.query(WHO)
     await sleep(300)
@@ -259,7 +259,7 @@ describe('a writer endpoint that leads to a standby', () => {
 })
 
 test('rule 17: once the writer endpoint was seen to lead to a standby, older connections are not used again', async () => {
-  await using endpoint = await switchable(new URL(database.url('ewr', 'replica')))
+  await using endpoint = await relayTcp(new URL(database.url('ewr', 'replica')))
   await using pool = open('ewr', { connectionString: endpoint.url })
   const pid = async (): Promise<number> =>
     (await pool.query('select pg_backend_pid() as pid')).rows[0].pid
@@ -275,42 +275,6 @@ test('rule 17: once the writer endpoint was seen to lead to a standby, older con
   const pids = [await pid(), await pid(), await pid()]
   expect(pids).not.toContain(old)
 })
-
-/** A TCP endpoint in front of the lab's members that can be pointed elsewhere for new connections. */
-async function switchable(
-  first: URL,
-): Promise<AsyncDisposable & { url: string; lead(to: URL): void }> {
-  let target = first
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer((inside) => {
-    const outside = net.connect(Number(target.port), target.hostname)
-    for (const [from, to] of [
-      [inside, outside],
-      [outside, inside],
-    ] as const) {
-      sockets.add(from)
-      from.on('error', () => to.destroy())
-      from.on('close', () => to.destroy())
-      from.pipe(to)
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  const url = new URL(first.href)
-  url.hostname = '127.0.0.1'
-  url.port = String(address.port)
-  return {
-    url: url.href,
-    lead(to) {
-      target = to
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
 
 describe('a failover', () => {
   test('leaves both pools writing to the new primary, without a restart', async () => {

@@ -1,3 +1,4 @@
 export type { ProvidedLab } from './provided-lab.js'
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'
+export { relayTcp, type TcpRelay } from './relay-tcp.js'
 export { type Endpoint, type SharedLab, sharedLab, type TestDatabase } from './shared-lab.js'

@@ -2,8 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import {
   createMachineTable,
   type Edge,
+  type EdgeOptions,
   type EdgeRecord,
-  type EdgeSwitches,
   startEdge,
 } from '@flyback/lab'
 
@@ -23,7 +23,8 @@ export interface RegionsOptions {
   readonly regions: readonly string[]
   /** The app of a region. What it opens it closes in `close`. */
   readonly serve: (region: string) => App
-  readonly switches?: EdgeSwitches
+  /** Further options of every edge. */
+  readonly edge?: Pick<EdgeOptions, 'switches' | 'replayCache'>
 }
 
 export interface App {
@@ -51,7 +52,7 @@ export async function serveRegions(options: RegionsOptions): Promise<Regions> {
         region,
         machines,
         onRequest: (record) => records.push(record),
-        ...(options.switches && { switches: options.switches }),
+        ...options.edge,
       }),
     )
   }
