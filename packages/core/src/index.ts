@@ -38,7 +38,6 @@ export {
   type ReplayRequiredOptions,
 } from './errors/replay-required.js'
 export {
-  CHOOSE_ENDPOINT,
   type ChooseInput,
   chooseEndpoint,
   type EndpointChoice,
@@ -51,16 +50,15 @@ export {
   learnParameter,
   unknownFacts,
 } from './routing/connection-facts.js'
+export { decide, type Row } from './routing/decision-table.js'
 export {
   type ConnectionInput,
   type ConnectionVerdict,
-  JUDGE_CONNECTION,
   judgeConnection,
 } from './routing/judge-connection.js'
 export {
   type ErrorInput,
   type ErrorOutcome,
-  JUDGE_ERROR,
   judgeError,
   type ReplicaDownPolicy,
 } from './routing/judge-error.js'

@@ -1,4 +1,4 @@
-import type { Role } from '@flyback/core'
+import { decide, type Role, type Row } from '@flyback/core'
 import type { ReplayOrigin } from './platform/replay-platform.js'
 import type { PolicyChoice } from './policy.js'
 
@@ -27,18 +27,12 @@ export type Admission =
   | { readonly outcome: 'replay'; readonly reason: 'method' | 'route' }
   | { readonly outcome: 'refuse'; readonly because: 'replayed' | 'too-large' }
 
-interface Row {
-  readonly title: string
-  readonly when: (input: AdmissionInput) => boolean
-  readonly gives: Admission
-}
-
 const FORWARD: Admission = { outcome: 'open', canReplay: false, forward: true }
 const cameBack = ({ replayed, cached, failed }: ReplayOrigin): boolean =>
   replayed || cached || failed
 
 /** May this request run here, and how? First match wins; the last row matches everything. */
-export const ADMISSION: readonly Row[] = [
+export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
   {
     title: 'role single leaves every request alone',
     when: ({ role }) => role === 'single',
@@ -108,6 +102,5 @@ export const ADMISSION: readonly Row[] = [
 
 /** What becomes of this request? */
 export function decideAdmission(input: AdmissionInput): Admission {
-  for (const row of ADMISSION) if (row.when(input)) return row.gives
-  return FORWARD
+  return decide(ADMISSION, input)
 }

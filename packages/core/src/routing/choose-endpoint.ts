@@ -1,6 +1,7 @@
 import type { Role } from '../deployment/detect-deployment.js'
 import type { ReplayReason } from '../errors/replay-required.js'
 import type { ScopeView } from '../scope/scope-state.js'
+import { decide, type Row } from './decision-table.js'
 
 /**
  * What the caller knows before anything is sent: `write` when the work is known to write or lock, `primary` when it was
@@ -21,14 +22,8 @@ export type EndpointChoice =
   | { readonly outcome: 'writer' }
   | { readonly outcome: 'throw'; readonly reason: ReplayReason }
 
-interface Row {
-  readonly title: string
-  readonly when: (input: ChooseInput) => boolean
-  readonly gives: EndpointChoice
-}
-
 /** The first table: before a connection is checked out. First match wins; the last row matches everything. */
-export const CHOOSE_ENDPOINT: readonly Row[] = [
+export const CHOOSE_ENDPOINT: readonly Row<ChooseInput, EndpointChoice>[] = [
   {
     title: 'roles single and primary use the writer endpoint',
     when: ({ role }) => role !== 'replica',
@@ -74,6 +69,5 @@ export const CHOOSE_ENDPOINT: readonly Row[] = [
 
 /** Which way, before a connection is checked out? */
 export function chooseEndpoint(input: ChooseInput): EndpointChoice {
-  for (const row of CHOOSE_ENDPOINT) if (row.when(input)) return row.gives
-  return { outcome: 'replica' }
+  return decide(CHOOSE_ENDPOINT, input)
 }

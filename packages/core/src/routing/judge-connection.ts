@@ -1,5 +1,6 @@
 import type { ScopeView } from '../scope/scope-state.js'
 import type { ConnectionFacts, EndpointName } from './connection-facts.js'
+import { decide, type Row } from './decision-table.js'
 
 export interface ConnectionInput {
   readonly scope: ScopeView | undefined
@@ -18,14 +19,8 @@ export type ConnectionVerdict =
   /** Destroy it and take another, to a deadline; `standby`: then the primary is unavailable. */
   | { readonly outcome: 'retire'; readonly because: 'outdated' | 'standby' }
 
-interface Row {
-  readonly title: string
-  readonly when: (input: ConnectionInput) => boolean
-  readonly gives: ConnectionVerdict
-}
-
 /** The second table: after checkout, before anything is sent. First match wins; the last row matches everything. */
-export const JUDGE_CONNECTION: readonly Row[] = [
+export const JUDGE_CONNECTION: readonly Row<ConnectionInput, ConnectionVerdict>[] = [
   {
     title: 'a scope refused while it waited for a connection sends nothing on it',
     when: ({ scope }) => scope?.state === 'replaying',
@@ -55,6 +50,5 @@ export const JUDGE_CONNECTION: readonly Row[] = [
 
 /** May this connection serve? */
 export function judgeConnection(input: ConnectionInput): ConnectionVerdict {
-  for (const row of JUDGE_CONNECTION) if (row.when(input)) return row.gives
-  return { outcome: 'serve' }
+  return decide(JUDGE_CONNECTION, input)
 }

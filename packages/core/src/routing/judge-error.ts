@@ -5,6 +5,7 @@ import type { PrimaryUnavailableReason } from '../errors/primary-unavailable.js'
 import type { ReplayReason } from '../errors/replay-required.js'
 import type { ScopeView } from '../scope/scope-state.js'
 import { type ConnectionFacts, type EndpointName, isStandby } from './connection-facts.js'
+import { decide, type Row } from './decision-table.js'
 
 /** What to do for a read whose replica endpoint is down, starting or hung. */
 export type ReplicaDownPolicy = 'forward' | 'replay' | 'fail'
@@ -41,18 +42,12 @@ interface Judged extends ErrorInput {
   readonly verdict: ErrorVerdict
 }
 
-interface Row {
-  readonly title: string
-  readonly when: (input: Judged) => boolean
-  readonly gives: ErrorOutcome
-}
-
 const UNTOUCHED: ErrorOutcome = { outcome: 'driver-error' }
 const isRefusal = (verdict: ErrorVerdict): boolean =>
   verdict === 'refused' || verdict === 'ambiguous'
 
 /** The third table: after a failure. First match wins; the last row matches everything. */
-export const JUDGE_ERROR: readonly Row[] = [
+export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
   {
     title: 'role single keeps the error of its driver',
     when: ({ role }) => role === 'single',
@@ -154,7 +149,5 @@ function isReplicaDown({ verdict, connectionLost, retryable }: Judged): boolean 
 
 /** What went wrong, and which way now? Total: never throws, for any thrown value. */
 export function judgeError(input: ErrorInput): ErrorOutcome {
-  const judged: Judged = { ...input, verdict: classifyError(input.error) }
-  for (const row of JUDGE_ERROR) if (row.when(judged)) return row.gives
-  return UNTOUCHED
+  return decide(JUDGE_ERROR, { ...input, verdict: classifyError(input.error) })
 }

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  CHOOSE_ENDPOINT,
-  type ChooseInput,
-  chooseEndpoint,
-  type ScopeView,
-} from '../../src/index.js'
+import { type ChooseInput, chooseEndpoint, type ScopeView } from '../../src/index.js'
+import { CHOOSE_ENDPOINT } from '../../src/routing/choose-endpoint.js'
 
 const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: false, replayed: false }
 const REPLICA: ChooseInput = { role: 'replica', hasReplica: true, scope: OPEN, hint: 'none' }

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type ConnectionInput,
-  JUDGE_CONNECTION,
-  judgeConnection,
-  type ScopeView,
-} from '../../src/index.js'
+import { type ConnectionInput, judgeConnection, type ScopeView } from '../../src/index.js'
+import { JUDGE_CONNECTION } from '../../src/routing/judge-connection.js'
 
 const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: false, replayed: false }
 const SERVING: ConnectionInput = {

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type ErrorInput,
-  JUDGE_ERROR,
-  judgeError,
-  ReplayRequired,
-  type ScopeView,
-} from '../../src/index.js'
+import { type ErrorInput, judgeError, ReplayRequired, type ScopeView } from '../../src/index.js'
+import { JUDGE_ERROR } from '../../src/routing/judge-error.js'
 
 const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: true, replayed: false }
 const FORWARDING: ScopeView = { ...OPEN, state: 'forwarding', replayable: false }
