@@ -643,6 +643,19 @@ describe('rule 16: a handler that forgets to release', () => {
     expect((await open.pool.query('select 1')).rowCount).toBe(1)
   })
 
+  test('rule 22: a statement in flight on it, awaited by nobody, ends well before the connection does', async () => {
+    await using open = openPool(database, 'iad', { max: 2 })
+    const outcome = await inRequest(openScope(database, 'iad'), async () => {
+      const client = await open.pool.connect()
+      const running = client.query('select pg_sleep(0.2)').then(() => 'answered', String)
+      await failure(open.pool.query(INSERT))
+      return { running }
+    })
+    expect(await outcome.running).toBe('answered')
+    await settled(open.pool)
+    expect(open.pool.totalCount).toBe(open.pool.idleCount)
+  })
+
   test('keeps its checkouts when the request does not end in a replay', async () => {
     await using open = openPool(database, 'iad', { max: 2 })
     const client = await inRequest(openScope(database, 'iad'), () => open.pool.connect())
