@@ -4,15 +4,19 @@ import color from 'picocolors'
 import type { Pair, Visit } from './visits.ts'
 import { REGIONS, type Region, type Worlds } from './world.ts'
 
+/** Columns that a line takes with all its words. */
+const WIDE = 118
+
 /** Says which world is in front of the reader. */
 export function printIntroduction({ lab }: Worlds): void {
   const far = REGIONS.filter((region) => region !== lab.primaryRegion)
     .map((region) => `${region} ${lab.wan.roundTripMs(lab.primaryRegion, region).toFixed(0)} ms`)
     .join(', ')
   console.log(`
-${color.bold('One guestbook, three regions.')} Every region runs the same Express app next to a Postgres of its own.
+${color.bold('One guestbook, three regions.')}
+Every region runs the same Express app next to a Postgres of its own.
 The primary is in ${color.bold(lab.primaryRegion)}; round trips from there: ${far}.
-On the right, the same requests when every region talks to the primary over port 5432.`)
+On the right, the same requests with every region on the primary, over 5432.`)
 }
 
 export function printVisitor(region: Region, primary: string): void {
@@ -20,16 +24,20 @@ export function printVisitor(region: Region, primary: string): void {
   console.log(`\n${color.bold(`A visitor in ${region}`)} ${color.dim(where)}`)
 }
 
+/** One line a request; on a narrow terminal the words give way, the numbers stay. */
 export function printPair({ region, step, withFlyback, without }: Pair): void {
-  const request = `${step.method.padEnd(4)} ${step.path.padEnd(9)}`
-  const how =
-    withFlyback.replayed === undefined
-      ? color.green(`answered by the member in ${withFlyback.member}`)
-      : color.yellow(`replayed in ${withFlyback.member}: ${withFlyback.replayed}`)
-  const visible = `  ${region}  ${request} ${status(withFlyback)} ${time(withFlyback)}  ${how}`
-  console.log(
-    `${pad(visible, 86)}${color.dim('│')} ${status(without)} ${time(without)} ${color.dim(`member in ${without.member}`)}`,
-  )
+  const { member, replayed } = withFlyback
+  const isWide = (process.stdout.columns ?? WIDE) >= WIDE
+  const how = isWide
+    ? [`answered by the member in ${member}`, `replayed in ${member}: ${replayed}`]
+    : [member, `${member}, replayed: ${replayed}`]
+  const told = replayed === undefined ? color.green(how[0]) : color.yellow(how[1])
+  const request = `${step.method.padEnd(4)} ${step.path.padEnd(8)}`
+  const line = `  ${region} ${request} ${status(withFlyback)} ${time(withFlyback)}  ${told}`
+  const beside = isWide
+    ? ` ${status(without)} ${time(without)} ${color.dim(`member in ${without.member}`)}`
+    : time(without)
+  console.log(`${pad(line, isWide ? 83 : 68)}${color.dim('│')}${beside}`)
 }
 
 /** Medians by region, with and without. */
@@ -54,8 +62,8 @@ export function printSummary(pairs: readonly Pair[]): void {
   console.log(`\n${table.toString()}`)
   console.log(
     color.dim(
-      'Medians of this run. A read with Flyback stays in its region; a write crosses the distance once,\n' +
-        'however many statements it takes. Without, every statement crosses it.',
+      'Medians of this run. A read with Flyback stays in its region; a write crosses\n' +
+        'the distance once, however many statements it takes. Without, each of them does.',
     ),
   )
 }

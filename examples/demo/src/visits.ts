@@ -92,7 +92,7 @@ async function send(worlds: Worlds, world: World, region: Region, step: Step): P
 
 const REASONS: Readonly<Record<string, string>> = {
   method: 'its method writes',
-  write: 'the replica refused a write',
+  write: 'refused as a write',
 }
 
 /** The reason travels in the `state` of fly-replay, `flyback.1.<reason>`. */

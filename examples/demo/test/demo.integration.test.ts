@@ -56,7 +56,7 @@ test('rule 23: the demo tells what happened in every region, ends with 0 and lea
   expect(output).toMatch(/ewr +POST \/entries +201 .* answered by the member in ewr/)
   expect(output).toMatch(/iad +GET +\/ +200 .* answered by the member in iad .*member in ewr/)
   expect(output).toMatch(/syd +POST \/entries +201 .* replayed in ewr: its method writes/)
-  expect(output).toMatch(/syd +GET +\/visit +200 .* replayed in ewr: the replica refused a write/)
+  expect(output).toMatch(/syd +GET +\/visit +200 .* replayed in ewr: refused as a write/)
   expect(output).toMatch(/syd.*faster.*faster/)
   expect(output).not.toContain('\u001B[')
   await expect.poll(() => demo.leftovers(), { timeout: 10_000 }).toEqual([])
