@@ -21,6 +21,7 @@ export async function startApp(host: string, env: Record<string, string>): Promi
   const child = spawn(process.execPath, ['--import', END_WITH_PARENT, SERVER], {
     env: { ...(PATH && { PATH }), NODE_ENV: 'production', ...env, HOST: host, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    detached: true, // Ctrl-C in the terminal is for us to handle
   })
   let complaint = ''
   child.stderr?.on('data', (text: Buffer) => {
@@ -42,7 +43,7 @@ export async function startApp(host: string, env: Record<string, string>): Promi
 
 async function listens(host: string, port: number, child: ChildProcess): Promise<boolean> {
   const deadlineMs = performance.now() + START_TIMEOUT_MS
-  while (performance.now() < deadlineMs && child.exitCode === null) {
+  while (performance.now() < deadlineMs && child.exitCode === null && child.signalCode === null) {
     if (await accepts(host, port)) return true
     await new Promise((resolve) => setTimeout(resolve, 30))
   }

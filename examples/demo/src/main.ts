@@ -31,17 +31,15 @@ function progress(text: string): void {
 }
 
 async function main(): Promise<void> {
-  await using worlds = await startWorlds(progress)
-  if (interrupted.signal.aborted) return
+  await using worlds = await startWorlds(progress, interrupted.signal)
   progress('opening connections')
-  await warmUp(worlds)
+  await warmUp(worlds, interrupted.signal)
   printIntroduction(worlds)
   const pairs: Pair[] = []
   for (const region of REGIONS) {
     printVisitor(region, worlds.lab.primaryRegion)
     for (const step of planOf(region)) {
-      if (interrupted.signal.aborted) return
-      const pair = await visitBoth(worlds, region, step)
+      const pair = await visitBoth(worlds, { region, step, signal: interrupted.signal })
       pairs.push(pair)
       printPair(pair)
     }
@@ -54,5 +52,7 @@ async function main(): Promise<void> {
   })
 }
 
-await main()
+await main().catch((error: unknown) => {
+  if (!interrupted.signal.aborted) throw error
+})
 if (interrupted.signal.aborted) console.log('\nEnded; nothing is left running.')

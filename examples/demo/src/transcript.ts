@@ -55,7 +55,7 @@ export function printSummary(pairs: readonly Pair[]): void {
       const own = pairs.filter((pair) => pair.region === region && pair.step.kind === kind)
       const withFlyback = median(own.map((pair) => pair.withFlyback.durationMs))
       const without = median(own.map((pair) => pair.without.durationMs))
-      return [milliseconds(withFlyback), milliseconds(without), ratio(without / withFlyback)]
+      return [milliseconds(withFlyback), milliseconds(without), compare(withFlyback, without)]
     })
     table.push([region, ...cells])
   }
@@ -92,10 +92,14 @@ function milliseconds(durationMs: number): string {
   return `${durationMs < 9.95 ? durationMs.toFixed(1) : durationMs.toFixed(0)} ms`
 }
 
-function ratio(times: number): string {
-  if (times >= 1.15)
-    return color.green(`${times >= 10 ? times.toFixed(0) : times.toFixed(1)}x faster`)
-  return times <= 0.87 ? color.yellow(`${(1 / times).toFixed(1)}x slower`) : 'same'
+/** Differences below the noise of a busy machine are none. */
+const NOISE_MS = 4
+
+function compare(withFlyback: number, without: number): string {
+  if (Math.abs(without - withFlyback) < NOISE_MS) return 'same'
+  const times = without / withFlyback
+  if (times < 1) return color.yellow(`${(1 / times).toFixed(1)}x slower`)
+  return color.green(`${times >= 10 ? times.toFixed(0) : times.toFixed(1)}x faster`)
 }
 
 function median(values: readonly number[]): number {

@@ -26,6 +26,13 @@ export interface Pair {
   readonly without: Visit
 }
 
+/** Who asks for what, until somebody ends the demo. */
+export interface Visiting {
+  readonly region: Region
+  readonly step: Step
+  readonly signal: AbortSignal
+}
+
 const READ: Step = { method: 'GET', path: '/', kind: 'read' }
 const HIDDEN_WRITE: Step = { method: 'GET', path: '/visit', kind: 'write' }
 const write = (author: string): Step => ({
@@ -41,12 +48,14 @@ export function planOf(region: Region): readonly Step[] {
 }
 
 /** Opens the connections of every app, so that the transcript compares requests and not handshakes. */
-export async function warmUp(worlds: Worlds): Promise<void> {
+export async function warmUp(worlds: Worlds, signal: AbortSignal): Promise<void> {
   for (const world of [worlds.withFlyback, worlds.without]) {
     for (let round = 0; round < 2; round++) {
       await Promise.all(
         REGIONS.flatMap((region) =>
-          [READ, write('somebody'), HIDDEN_WRITE].map((step) => send(worlds, world, region, step)),
+          [READ, write('somebody'), HIDDEN_WRITE].map((step) =>
+            send(worlds, world, { region, step, signal }),
+          ),
         ),
       )
     }
@@ -56,24 +65,30 @@ export async function warmUp(worlds: Worlds): Promise<void> {
 let pairs = 0
 
 /** Sends one request to both worlds, one after the other; they take turns at being first. */
-export async function visitBoth(worlds: Worlds, region: Region, step: Step): Promise<Pair> {
+export async function visitBoth(worlds: Worlds, visit: Visiting): Promise<Pair> {
+  const { region, step } = visit
   if (pairs++ % 2 === 0) {
-    const withFlyback = await send(worlds, worlds.withFlyback, region, step)
-    return { region, step, withFlyback, without: await send(worlds, worlds.without, region, step) }
+    const withFlyback = await send(worlds, worlds.withFlyback, visit)
+    return { region, step, withFlyback, without: await send(worlds, worlds.without, visit) }
   }
-  const without = await send(worlds, worlds.without, region, step)
+  const without = await send(worlds, worlds.without, visit)
   return {
     region,
     step,
-    withFlyback: await send(worlds, worlds.withFlyback, region, step),
+    withFlyback: await send(worlds, worlds.withFlyback, visit),
     without,
   }
 }
 
-async function send(worlds: Worlds, world: World, region: Region, step: Step): Promise<Visit> {
+async function send(
+  worlds: Worlds,
+  world: World,
+  { region, step, signal }: Visiting,
+): Promise<Visit> {
   const startedMs = performance.now()
   const response = await fetch(world.url(region, step.path), {
     method: step.method,
+    signal,
     ...(step.body && {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(step.body),
@@ -91,7 +106,7 @@ async function send(worlds: Worlds, world: World, region: Region, step: Step): P
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  method: 'its method writes',
+  method: 'unsafe method',
   write: 'refused as a write',
 }
 

@@ -30,14 +30,18 @@ export interface Worlds extends AsyncDisposable {
 }
 
 /** Starts a lab of three regions, and the example app in each, with and without Flyback. */
-export async function startWorlds(progress: (text: string) => void): Promise<Worlds> {
+export async function startWorlds(
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Worlds> {
   await using stack = new AsyncDisposableStack()
   const lab = stack.use(
-    await startLab({ regions: REGIONS, onProgress: ({ text }) => progress(text) }),
+    await startLab({ regions: REGIONS, signal, onProgress: ({ text }) => progress(text) }),
   )
   progress('creating the tables of the example')
   await loadSchema(lab.url('ewr', 'writer'))
   await lab.caughtUp()
+  signal.throwIfAborted()
   progress('starting the app in every region, twice')
   const [withFlyback, without] = await Promise.all([
     startWorld(lab, stack, (region) => lab.env(region)),

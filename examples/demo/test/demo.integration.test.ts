@@ -55,7 +55,7 @@ test('rule 23: the demo tells what happened in every region, ends with 0 and lea
   expect(code, output).toBe(0)
   expect(output).toMatch(/ewr +POST \/entries +201 .* answered by the member in ewr/)
   expect(output).toMatch(/iad +GET +\/ +200 .* answered by the member in iad .*member in ewr/)
-  expect(output).toMatch(/syd +POST \/entries +201 .* replayed in ewr: its method writes/)
+  expect(output).toMatch(/syd +POST \/entries +201 .* replayed in ewr: unsafe method/)
   expect(output).toMatch(/syd +GET +\/visit +200 .* replayed in ewr: refused as a write/)
   expect(output).toMatch(/syd.*faster.*faster/)
   expect(output).not.toContain('\u001B[')

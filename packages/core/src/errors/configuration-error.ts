@@ -12,12 +12,10 @@ export class ConfigurationError extends FlybackError {
   /** The option or environment variable at fault, such as `DATABASE_URL`. */
   readonly setting: string
 
-  static {
-    brandClass(ConfigurationError, 'ConfigurationError', BRAND)
-  }
-
   constructor(setting: string, problem: string) {
     super(`${setting} ${problem}`)
     this.setting = setting
   }
 }
+
+brandClass(ConfigurationError, 'ConfigurationError', BRAND)

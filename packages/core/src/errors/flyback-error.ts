@@ -6,12 +6,10 @@
  *
  * @see https://nodejs.org/api/util.html#custom-inspection-functions-on-objects (read 2026-11-24)
  */
-export abstract class FlybackError extends Error {
-  static {
-    for (const key of ['nodejs.util.inspect.custom', 'Deno.customInspect']) {
-      Object.defineProperty(FlybackError.prototype, Symbol.for(key), { value: describe })
-    }
-  }
+export abstract class FlybackError extends Error {}
+
+for (const key of ['nodejs.util.inspect.custom', 'Deno.customInspect']) {
+  Object.defineProperty(FlybackError.prototype, Symbol.for(key), { value: describe })
 }
 
 function describe(this: Error): string {

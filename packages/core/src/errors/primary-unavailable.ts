@@ -21,10 +21,6 @@ const MESSAGES: Readonly<Record<PrimaryUnavailableReason, string>> = {
 export class PrimaryUnavailable extends FlybackError {
   readonly reason: PrimaryUnavailableReason
 
-  static {
-    brandClass(PrimaryUnavailable, 'PrimaryUnavailable', BRAND)
-  }
-
   constructor(options: { readonly reason: PrimaryUnavailableReason; readonly cause?: unknown }) {
     super(
       `The primary cannot take writes: ${MESSAGES[options.reason]}`,
@@ -33,6 +29,8 @@ export class PrimaryUnavailable extends FlybackError {
     this.reason = options.reason
   }
 }
+
+brandClass(PrimaryUnavailable, 'PrimaryUnavailable', BRAND)
 
 /** Whether this very value is a {@link PrimaryUnavailable}. */
 export function isPrimaryUnavailable(value: unknown): value is PrimaryUnavailable {

@@ -50,10 +50,6 @@ export class ReplayRequired extends FlybackError {
   readonly reason: ReplayReason
   readonly replayable: boolean
 
-  static {
-    brandClass(ReplayRequired, 'ReplayRequired', BRAND)
-  }
-
   constructor(options: ReplayRequiredOptions) {
     const tail = options.replayable ? '' : '; this request can no longer be replayed'
     super(
@@ -65,6 +61,8 @@ export class ReplayRequired extends FlybackError {
     this.replayable = options.replayable
   }
 }
+
+brandClass(ReplayRequired, 'ReplayRequired', BRAND)
 
 /** Whether this very value is a {@link ReplayRequired}; see {@link findReplayRequired} for wrapped ones. */
 export function isReplayRequired(value: unknown): value is ReplayRequired {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { Account } from './account.js'
 
 export interface RunResult {
@@ -14,24 +14,38 @@ export const POSTGRES_ENV: Readonly<Record<string, string>> = {
   TZ: 'UTC',
 }
 
-/** Runs a binary to its end as the account. Never rejects. */
+/**
+ * Runs a binary to its end as the account, in a process group of its own: Ctrl-C in the terminal is for us to handle. Never
+ * rejects.
+ */
 export function run(
   file: string,
   args: readonly string[],
   account: Account | undefined,
 ): Promise<RunResult> {
   return new Promise((resolve) => {
-    const options = { ...account, cwd: '/', env: POSTGRES_ENV, encoding: 'utf8' as const }
+    let output = ''
+    const done = (code: number | string): void => resolve({ code, output })
+    const failed = (error: unknown): void =>
+      done(error instanceof Error && 'code' in error ? String(error.code) : 'failed')
     try {
-      execFile(file, args, options, (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : (error.code ?? 'killed'), output: stdout + stderr })
+      const child = spawn(file, args, {
+        ...account,
+        cwd: '/',
+        env: POSTGRES_ENV,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
       })
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (text: Buffer) => {
+          output += text.toString()
+        })
+      }
+      child.on('error', failed)
+      child.on('close', (code) => done(code ?? 'killed'))
     } catch (error) {
       // Node throws at once where the uid cannot be set.
-      resolve({
-        code: error instanceof Error && 'code' in error ? String(error.code) : 'failed',
-        output: '',
-      })
+      failed(error)
     }
   })
 }
