@@ -26,11 +26,12 @@ export function bindCheckout(
       throw new Error('Release called on client which has already been released to the pool.')
     }
     released = true
+    const refused = session.firstRefusal !== undefined || session.scope?.refusal !== undefined
     session.giveBack()
     const ours = isReplayRequired(error) || isPrimaryUnavailable(error)
     if (error && !ours) give(error)
     else if (mustGo(session)) give(true)
-    else if (session.firstRefusal !== undefined && (session.busy || session.status !== 'I')) {
+    else if (refused && (session.busy || session.status !== 'I')) {
       void tidy(client, session).then((clean) => give(clean ? undefined : true))
     } else give(ours ? undefined : error)
   }
@@ -53,8 +54,7 @@ function mustGo(session: Session): boolean {
 
 /** Ends the transaction a refusal left open. A scope that was refused sends nothing more, so its ROLLBACK never came. */
 async function tidy(client: RoutedClient, session: Session): Promise<boolean> {
-  await session.idle()
-  if (session.lost) return false
+  if (!(await session.idle()) || session.lost) return false
   if (session.status === 'I') return true
   return await client.rollback()
 }

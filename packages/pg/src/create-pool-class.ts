@@ -1,5 +1,5 @@
 import { type EndpointName, type Hint, type Scope, takesAdvisoryLock } from '@flyback/core'
-import { currentScope } from '@flyback/core/scope'
+import { currentScope, runOutsideScope } from '@flyback/core/scope'
 import type pg from 'pg'
 import { acquireClient } from './acquire-client.js'
 import type { PoolConfig } from './flyback-options.js'
@@ -164,12 +164,18 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
 
     async #connect(): Promise<RoutedClient> {
       // Connections of a pool with a link are made by routeClient.
-      return (await super.connect()) as RoutedClient
+      const client = (await runOutsideScope(() => super.connect())) as RoutedClient
+      // A release may hand the client on at once: listeners of the next checkout must not run in the scope of this one.
+      const { release } = client
+      client.release = (error) => runOutsideScope(() => release(error))
+      return client
     }
 
     #poolFor(endpoint: EndpointName, part: Part): FlybackPool {
       if (part.link.endpoint === endpoint || part.routing.writerConfig === undefined) return this
       if (this.#writer !== undefined) return this.#writer
+      // It refuses as pg does; a new pool would outlive this one.
+      if (this.ending) return this
       const { routing } = part
       const writer = new FlybackPool(routing.writerConfig, {
         routing,

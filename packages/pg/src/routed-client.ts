@@ -172,6 +172,7 @@ export function routeClient(
           this.#judge(session, scope, attempt, error, done)
           return
         }
+        session.endSending(scope)
         const failure = commitFailure(session, text, result)
         done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
       }
@@ -199,6 +200,7 @@ export function routeClient(
     }
 
     #remedy(session: Session, scope: Scope | undefined, attempt: Attempt, error: unknown): Remedy {
+      session.endSending(scope)
       const { router, endpoint } = session.link
       const remedy = router.judge(scope, {
         endpoint,
@@ -226,7 +228,10 @@ export function routeClient(
           const remedy = this.#remedy(session, scope, CALLER, error)
           return remedy.type === 'throw' ? remedy.error : error
         },
-        onComplete: (command) => commitFailure(session, text, { command }),
+        onComplete: (command) => {
+          session.endSending(scope)
+          return commitFailure(session, text, { command })
+        },
       })
       if (refusal === undefined) {
         session.beginSending(scope)
@@ -255,7 +260,9 @@ const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
 /** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */
 function commitFailure(session: Session, text: string | undefined, result: unknown): unknown {
   if (session.firstRefusal === undefined || text === undefined || !isCommit(text)) return undefined
+  // Several statements in one text have a result each.
+  const first: unknown = Array.isArray(result) ? result[0] : result
   const command: unknown =
-    typeof result === 'object' && result !== null ? Reflect.get(result, 'command') : undefined
+    typeof first === 'object' && first !== null ? Reflect.get(first, 'command') : undefined
   return command === 'ROLLBACK' ? session.firstRefusal : undefined
 }

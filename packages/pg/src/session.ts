@@ -39,8 +39,8 @@ interface ConnectionLike {
   on(event: 'end' | 'error', fn: () => void): unknown
 }
 
-/** How long a statement in flight may take to end before a reclaimed connection is cut. */
-const RECLAIM_TIMEOUT_MS = 5000
+/** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
+const IDLE_TIMEOUT_MS = 5000
 
 const sessions = new WeakMap<object, Session>()
 
@@ -87,6 +87,8 @@ export class Session implements Reclaimable {
       if (demoted && this.epoch === this.link.epoch) this.link.epoch++
     })
     connection.on('readyForQuery', (message) => {
+      // The caller went back to a savepoint: what fails from here on is not the refusal's doing.
+      if (this.status === 'E' && message.status === 'T') this.firstRefusal = undefined
       this.status = message.status ?? this.status
       this.#waitingReady = wake(this.#waitingReady)
     })
@@ -113,12 +115,22 @@ export class Session implements Reclaimable {
     })
   }
 
-  /** Resolves when nothing is in flight on this connection. */
-  idle(): Promise<void> {
-    if (!this.busy) return Promise.resolve()
+  /** Resolves when nothing is in flight on this connection; to `false` when that takes too long (a cursor left open). */
+  idle(): Promise<boolean> {
+    if (!this.busy) return Promise.resolve(true)
     return new Promise((resolve) => {
-      this.#waitingIdle.push(resolve)
+      const timer = setTimeout(resolve, IDLE_TIMEOUT_MS, false)
+      timer.unref?.()
+      this.#waitingIdle.push(() => {
+        clearTimeout(timer)
+        resolve(true)
+      })
     })
+  }
+
+  /** Where this connection leads in fact: a replica that was promoted is a writer. */
+  get #leadsTo(): EndpointName {
+    return this.facts.inHotStandby === false ? 'writer' : this.link.endpoint
   }
 
   /** Why a statement must not be sent on this connection, if it must not. */
@@ -132,18 +144,30 @@ export class Session implements Reclaimable {
         : undefined
     }
     // A transaction that is open keeps its snapshot; anything else would read the past of what the scope wrote.
-    if (router.isBehind(scope, endpoint) && this.status === 'I') {
+    if (router.isBehind(scope, this.#leadsTo) && this.status === 'I') {
       return router.refuse(scope, 'mixed-reads')
     }
     const locks = settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
-    return locks && router.role === 'replica' ? router.refuse(scope, 'known-write') : undefined
+    return locks && router.role === 'replica' && this.#leadsTo === 'replica'
+      ? router.refuse(scope, 'known-write')
+      : undefined
   }
 
   /** Marks the scope and this connection before a statement goes out. */
   beginSending(scope: Scope | undefined): void {
-    this.link.router.enter(scope, this.link.endpoint)
+    this.link.router.enter(scope, this.#leadsTo)
     if (this.status === 'I' && !this.busy) this.firstRefusal = undefined
     this.busy = !this.lost
+  }
+
+  /**
+   * A statement was answered. A promotion is announced with the answer of the first statement after it, which may have
+   * written: the scope stays here then.
+   */
+  endSending(scope: Scope | undefined): void {
+    if (this.#leadsTo === 'writer' && scope?.refusal === undefined) {
+      this.link.router.enter(scope, 'writer')
+    }
   }
 
   /** Remembers what an error means for this connection. */
@@ -174,12 +198,7 @@ export class Session implements Reclaimable {
     this.#reclaimed = refusal
     const destroy = this.#destroy
     // A statement in flight may have no one waiting: let it end well rather than reject into the void.
-    const timer = setTimeout(() => this.settle(), RECLAIM_TIMEOUT_MS)
-    timer.unref?.()
-    void this.idle().then(() => {
-      clearTimeout(timer)
-      destroy?.()
-    })
+    void this.idle().then(() => destroy?.())
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { detectDeployment, isPrimaryUnavailable, isReplayRequired, Scope } from '@flyback/core'
-import { runInScope } from '@flyback/core/scope'
+import { requirePrimary, runInScope } from '@flyback/core/scope'
 import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
 import { relayTcp } from '@flyback/testkit'
 import pg from 'pg'
@@ -312,6 +312,64 @@ describe('a failover', () => {
     } finally {
       await Promise.all([pool.end(), replica.end()])
     }
+  })
+})
+
+describe('a replica that was promoted while its app still takes it for one', () => {
+  let promoted: Lab
+  let other: LabDatabase
+  let envBefore: Record<string, string>
+  beforeAll(async () => {
+    promoted = await startLab({ regions: ['ewr', 'iad'], distanceScale: 0 })
+    other = await promoted.createDatabase()
+    envBefore = promoted.env('iad', { database: other.name })
+    await on('ewr', 'create table item (id serial primary key, name text)')
+    await promoted.caughtUp()
+    await promoted.promote('iad')
+  })
+  afterAll(() => promoted.close())
+
+  async function on(region: string, sql: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: other.url(region, 'replica') })
+    await client.connect()
+    try {
+      return (await client.query(sql)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  const openThere = (): Pool & AsyncDisposable => {
+    const pool = new Pool({ max: 2, flyback: { env: envBefore } })
+    return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() })
+  }
+  const items = async (): Promise<unknown> =>
+    (await on('iad', 'select count(*)::int as n from item'))[0]?.['n']
+
+  test.each<[string, (pool: Pool) => unknown]>([
+    ['requirePrimary()', () => requirePrimary()],
+    ['an advisory lock', (pool) => pool.query('select pg_advisory_xact_lock(1)')],
+    ['pool.primary', (pool) => pool.primary.query('select 1')],
+  ])('rule 1: a request that wrote to it is not replayed by %s', async (_title, then) => {
+    await using pool = openThere()
+    const { role, primaryRegion } = detectDeployment(envBefore)
+    const scope = new Scope({ role, primaryRegion, canReplay: true })
+    await runInScope(scope, async () => {
+      await pool.query(INSERT)
+      await then(pool)
+    })
+    expect(scope.state).toBe('forwarding')
+  })
+
+  test.each([
+    ['a lost connection', 'select pg_terminate_backend(pg_backend_pid())', '57P01'],
+    ['a serialization failure', "do $$ begin raise 'x' using errcode = '40001'; end $$", '40001'],
+  ])('rule 18: a commit on it is not sent again after %s', async (_title, last, code) => {
+    await using pool = openThere()
+    await pool.query('select 1')
+    const before = Number(await items())
+    const error = await failure(pool.query(`begin; ${INSERT}; commit; ${last}`))
+    expect(error).toMatchObject({ code })
+    expect(await items()).toBe(before + 1)
   })
 })
 

@@ -765,3 +765,78 @@ async function count(where: string): Promise<number> {
   )
   return row?.n ?? -1
 }
+
+test('rule 15: a listener for checkouts runs in no scope, not in the one that gave the client back', async () => {
+  await using open = openPool(database, 'iad', { max: 1 })
+  const { pool } = open
+  const answers: Promise<unknown>[] = []
+  pool.on('acquire', (client) => {
+    answers.push(client.query("set application_name = 'tenant'").then(() => 'set', String))
+  })
+  let next: Promise<unknown> | undefined
+  await inRequest(openScope(database, 'iad'), async () => {
+    const client = await pool.connect()
+    next = inRequest(openScope(database, 'iad'), () => pool.query('select 1'))
+    await failure(client.query(INSERT))
+    client.release()
+  })
+  await next
+  expect(await Promise.all(answers)).toEqual(['set', 'set'])
+})
+
+test('rule 23: a pool that ended opens no pool to the writer', async () => {
+  const pool = new FlybackPool({ flyback: { env: database.env('iad') } })
+  await pool.query('select 1')
+  await pool.end()
+  const scope = openScope(database, 'iad')
+  const forwarded = inRequest(scope, () => runOnPrimary(() => pool.query('select 1')))
+  expect((await failure(forwarded)).message).toMatch(/after calling end/)
+  expect((await failure(pool.primary.query('select 1'))).message).toMatch(/after calling end/)
+})
+
+test('rule 23: a cursor left open behind a refusal is cut, and the pool can end', async () => {
+  const pool = new FlybackPool({ max: 1, flyback: { env: database.env('iad') } })
+  const client = await pool.connect()
+  const refused = failure(client.query(INSERT))
+  const cursor = client.query(new Cursor('select generate_series(1, 100)'))
+  await refused
+  await cursor.read(1)
+  client.release()
+  await pool.end()
+  expect(pool.totalCount).toBe(0)
+})
+
+test('an error after the way back to a savepoint is not taken for the refusal before it', async () => {
+  await using open = openPool(database, 'iad', { max: 1 })
+  const client = await open.pool.connect()
+  await client.query('begin; savepoint a')
+  expect(await failure(client.query(INSERT))).toBeInstanceOf(ReplayRequired)
+  await client.query('rollback to a')
+  await failure(client.query('select 1 / 0'))
+  expect(await failure(client.query('select 1'))).toMatchObject({ code: '25P02' })
+  expect((await client.query('commit')).command).toBe('ROLLBACK')
+  client.release()
+})
+
+test('a COMMIT with more behind it, answered with ROLLBACK, reports the refusal', async () => {
+  await using open = openPool(database, 'iad', { max: 1 })
+  const client = await open.pool.connect()
+  await client.query('begin')
+  await failure(client.query(INSERT))
+  expect(await failure(client.query('commit; select 1'))).toBeInstanceOf(ReplayRequired)
+  client.release()
+})
+
+test.each(['ewr', 'iad'])('in %s a config may have getters over private fields', async (region) => {
+  class Statement {
+    readonly #text = 'select $1::int as one'
+    get text(): string {
+      return this.#text
+    }
+    get values(): number[] {
+      return [1]
+    }
+  }
+  await using open = openPool(database, region, { max: 1 })
+  expect((await open.pool.query(new Statement())).rows).toEqual([{ one: 1 }])
+})

@@ -116,6 +116,12 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
     gives: { outcome: 'replay', reason: 'write' },
   },
   {
+    title:
+      'rule 18: whatever else a promoted replica answers, or loses, is the error of its driver',
+    when: ({ endpoint, facts }) => !isStandby(endpoint, facts),
+    gives: UNTOUCHED,
+  },
+  {
     title: 'a recovery conflict runs once more on the replica',
     when: ({ verdict, retryable, attempt }) =>
       verdict === 'recovery-conflict' && retryable && attempt === 0,

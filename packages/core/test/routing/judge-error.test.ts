@@ -120,6 +120,20 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
     ],
     outcome: { outcome: 'replay', reason: 'write' },
   },
+  'rule 18: whatever else a promoted replica answers, or loses, is the error of its driver': {
+    inputs: [
+      { facts: primary, error: conflict, retryable: true },
+      { facts: primary, error: down, retryable: true },
+      { facts: primary, error: server('57P01'), retryable: true, whenReplicaDown: 'replay' },
+      {
+        facts: primary,
+        error: new Error('Connection terminated'),
+        retryable: true,
+        connectionLost: true,
+      },
+    ],
+    outcome: { outcome: 'driver-error' },
+  },
   'a recovery conflict runs once more on the replica': {
     inputs: [
       { error: conflict, retryable: true },

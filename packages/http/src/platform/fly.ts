@@ -25,7 +25,7 @@ const FALLBACKS: ReadonlySet<unknown> = new Set(['prefer_self', 'force_self', 'n
 
 /** A header that was sent twice arrives joined by commas, whoever sent the other one. */
 const FIELDS = /[;,]/
-const STATE_FIELD = /^\s*state=(.*?)\s*$/
+const STATE_FIELD = 'state='
 
 /**
  * Fly's proxy: `fly-replay` in an answer, `fly-replay-src` and its companions in the request that comes of it.
@@ -70,7 +70,8 @@ function readOrigin(header: ReadHeader): ReplayOrigin {
 
 function carriesOurState(source = ''): boolean {
   return source.split(FIELDS).some((field) => {
-    const state = STATE_FIELD.exec(field)?.[1]
-    return state !== undefined && parseReplayState(state) !== undefined
+    const pair = field.trim()
+    if (!pair.startsWith(STATE_FIELD)) return false
+    return parseReplayState(pair.slice(STATE_FIELD.length)) !== undefined
   })
 }
