@@ -58,10 +58,12 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       const { config, routing } = plan
       if (routing === undefined) {
         super(config)
+        if (given?.connectionString === undefined) hideConnectionString(this)
         return
       }
       const link = part?.link ?? createLink(routing.router, routing.settings, routing.local)
       super({ ...config, Client: routedClass(config, link, pgModule) })
+      hideConnectionString(this)
       this.#part = part ?? { routing, link, hint: 'none' }
       // Idle connections end with their server; each is replaced at its next use.
       this.on('error', () => {})
@@ -196,6 +198,13 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
     }
   }
   return FlybackPool
+}
+
+/** As pg-pool does with `password`: a URL we put into the options must not be printed with the pool. */
+function hideConnectionString({ options }: pg.Pool): void {
+  if (options.connectionString !== undefined) {
+    Object.defineProperty(options, 'connectionString', { enumerable: false })
+  }
 }
 
 /** The user's own client class, or pg's, extended. */

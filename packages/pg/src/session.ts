@@ -1,6 +1,7 @@
 import {
   type ConnectionFacts,
   type EndpointName,
+  isCommit,
   isReplayRequired,
   learnParameter,
   PrimaryUnavailable,
@@ -143,10 +144,9 @@ export class Session implements Reclaimable {
         ? new PrimaryUnavailable({ reason: 'standby' })
         : undefined
     }
-    // A transaction that is open keeps its snapshot; anything else would read the past of what the scope wrote.
-    if (router.isBehind(scope, this.#leadsTo) && this.status === 'I') {
-      return router.refuse(scope, 'mixed-reads')
-    }
+    // It would read the past of what the scope wrote; only the COMMIT of a transaction that was open reads nothing.
+    const ends = this.status !== 'I' && text !== undefined && isCommit(text)
+    if (router.isBehind(scope, this.#leadsTo) && !ends) return router.refuse(scope, 'mixed-reads')
     const locks = settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
     return locks && router.role === 'replica' && this.#leadsTo === 'replica'
       ? router.refuse(scope, 'known-write')

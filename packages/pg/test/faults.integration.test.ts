@@ -363,7 +363,7 @@ describe('a replica that was promoted while its app still takes it for one', () 
   test.each([
     ['a lost connection', 'select pg_terminate_backend(pg_backend_pid())', '57P01'],
     ['a serialization failure', "do $$ begin raise 'x' using errcode = '40001'; end $$", '40001'],
-  ])('rule 18: a commit on it is not sent again after %s', async (_title, last, code) => {
+  ])('a commit on it is not sent again after %s', async (_title, last, code) => {
     await using pool = openThere()
     await pool.query('select 1')
     const before = Number(await items())

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
@@ -130,6 +131,22 @@ describe('a statement that needs the primary throws ReplayRequired', () => {
     const shown = `${error.message} ${error.stack} ${JSON.stringify(error)}`
     expect(shown).not.toMatch(/sEcReT|insert|postgres:/i)
   })
+})
+
+test('rule 19: printing a pool, in any role, shows no credential that Flyback read from the environment', async () => {
+  for (const env of [
+    database.env('iad'),
+    database.env('ewr'),
+    { DATABASE_URL: database.url('iad', 'writer') },
+  ]) {
+    const pool = new FlybackPool({ flyback: { env } })
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    const shown = [pool, pool.primary]
+      .map((each) => inspect(each, { depth: 8 }) + JSON.stringify(each.options))
+      .join()
+    expect(shown).not.toContain(new URL(database.url('iad', 'writer')).password)
+    await pool.end()
+  }
 })
 
 describe('what is not a refusal keeps the error of the driver', () => {
@@ -567,21 +584,33 @@ describe('the writer endpoint from a replica region', () => {
     })
   })
 
-  test('a refusal on a checkout of the replica while the scope forwards is not replayable', async () => {
-    await using open = openPool(database, 'iad')
+  test('rule 12: nor does a transaction that was open on it; its COMMIT is sent, and its client is not lost', async () => {
+    await using open = openPool(database, 'iad', { max: 1 })
     const scope = openScope(database, 'iad')
-    await inRequest(scope, () =>
+    await inRequest(scope, async () => {
+      await withClient(open.pool, async (client) => {
+        await client.query('begin')
+        await client.query('select 1')
+        await runOnPrimary(() => open.pool.query('select 1'), { afterReplicaReads: 'forward' })
+        expect((await client.query('commit')).command).toBe('COMMIT')
+      })
+    })
+    await inRequest(openScope(database, 'iad'), () =>
       withClient(open.pool, async (client) => {
         await client.query('begin')
         await runOnPrimary(() => open.pool.query('select 1'), { afterReplicaReads: 'forward' })
-        expect(await failure(client.query(INSERT))).toMatchObject({
-          reason: 'write',
-          replayable: false,
-        })
-        await client.query('rollback')
+        for (const sql of ['select 1', INSERT]) {
+          const error = await failure(client.query(sql))
+          expect(error).toMatchObject({ reason: 'mixed-reads', replayable: false })
+        }
       }),
     )
-    expect(scope.state).toBe('forwarding')
+    await settled(open.pool)
+    const { rows } = await open.pool.query(
+      'select pg_current_xact_id_if_assigned(), now() = statement_timestamp() as fresh',
+    )
+    expect(rows[0]).toMatchObject({ fresh: true })
+    expect(open.opened(), 'one on the replica, one on the writer').toBe(2)
   })
 
   test('pool.primary after reads of the replica throws ReplayRequired(mixed-reads) and sends nothing', async () => {

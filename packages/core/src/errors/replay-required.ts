@@ -9,7 +9,7 @@ const BRAND: symbol = Symbol.for('flyback.ReplayRequired')
  * - `ambiguous`: a hot standby refused with a code that is not always a write
  * - `known-write`: known to write before it was sent (an advisory lock, an ORM operation); nothing was sent
  * - `required`: {@link requirePrimary} was called
- * - `mixed-reads`: work was asked onto the primary after the scope had read the replica
+ * - `mixed-reads`: reads of the replica and work on the primary would mix in one scope
  * - `replica-unavailable`: the replica cannot be reached and the option says to replay
  */
 export type ReplayReason =
@@ -35,7 +35,7 @@ const MESSAGES: Readonly<Record<ReplayReason, string>> = {
   ambiguous: 'the replica in this region cannot run it',
   'known-write': 'it writes, and this region has a replica',
   required: 'requirePrimary() was called in a replica region',
-  'mixed-reads': 'it was asked onto the primary after this scope had read the replica',
+  'mixed-reads': 'reads of the replica and work on the primary would mix',
   'replica-unavailable': 'the replica in this region cannot be reached',
 }
 

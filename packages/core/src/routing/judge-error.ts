@@ -116,8 +116,7 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
     gives: { outcome: 'replay', reason: 'write' },
   },
   {
-    title:
-      'rule 18: whatever else a promoted replica answers, or loses, is the error of its driver',
+    title: 'whatever else a promoted replica answers, or loses, is the error of its driver',
     when: ({ endpoint, facts }) => !isStandby(endpoint, facts),
     gives: UNTOUCHED,
   },

@@ -62,5 +62,6 @@ export function requirePrimary(): void {
 
 function detachedScope(): Scope {
   const { role, primaryRegion } = detectDeployment(process.env)
-  return new Scope({ role, primaryRegion, canReplay: false, forward: role === 'replica' })
+  // In the other roles it changes nothing; a pool may have an environment of its own, which is not asked here.
+  return new Scope({ role, primaryRegion, canReplay: false, forward: true })
 }

@@ -120,7 +120,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
     ],
     outcome: { outcome: 'replay', reason: 'write' },
   },
-  'rule 18: whatever else a promoted replica answers, or loses, is the error of its driver': {
+  'whatever else a promoted replica answers, or loses, is the error of its driver': {
     inputs: [
       { facts: primary, error: conflict, retryable: true },
       { facts: primary, error: down, retryable: true },

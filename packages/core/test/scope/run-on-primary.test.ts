@@ -100,6 +100,12 @@ describe('runOnPrimary', () => {
     expect(currentScope()).toBeUndefined()
   })
 
+  test('without a scope forwards also for a pool that was given another environment', async () => {
+    vi.stubEnv('FLY_REGION', '')
+    vi.stubEnv('PRIMARY_REGION', '')
+    expect(await runOnPrimary(() => currentScope()?.view('db').state)).toBe('forwarding')
+  })
+
   test('in the primary region just runs', async () => {
     const scope = new Scope({ role: 'primary', primaryRegion: 'ewr', canReplay: false })
     expect(await runInScope(scope, () => runOnPrimary(() => currentScope()?.state))).toBe('open')
