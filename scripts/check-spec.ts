@@ -28,7 +28,7 @@ function readTitles(): Map<number, string[]> {
     const text = readFile(file)
     for (const { 2: title = '', index } of text.matchAll(TITLE)) {
       const [prefix = ''] = WELL_FORMED.exec(title) ?? []
-      const numbers = [...prefix.matchAll(/\d+/g)].map(Number)
+      const numbers = [...prefix.matchAll(/rule (\d+)/g)].map(([, digits]) => Number(digits))
       if (numbers.length === 0 || numbers.some((number) => number > RULES)) {
         problems.push(`${file}: "${title}" is not "rule <1-${RULES}>: ..."`)
       } else if (SWITCHED_OFF.test(text.slice(0, index))) {
