@@ -47,7 +47,7 @@ export interface ClientConfig extends pg.ClientConfig {
   flyback?: FlybackOptions | undefined
 }
 
-/** Checks the options that TypeScript cannot check for users of JavaScript. */
+/** The values of the options that are a choice, for users of JavaScript. */
 export const CHOICES: Readonly<Record<'whenReplicaDown' | 'advisoryLocks', readonly string[]>> = {
   whenReplicaDown: ['forward', 'replay', 'fail'],
   advisoryLocks: ['refuse', 'allow'],

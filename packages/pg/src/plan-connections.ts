@@ -95,12 +95,16 @@ export function planConnections<Config extends ClientConfig>(
 
 type Source =
   | { readonly type: 'url'; readonly url: string; readonly setting: string }
-  | {
-      readonly type: 'address'
-      readonly host: string
-      readonly port: number
-      readonly setting: string
-    }
+  | AddressSource
+
+/** The port is as somebody wrote it: only a replica endpoint is derived from it. */
+interface AddressSource {
+  readonly type: 'address'
+  readonly host: string
+  readonly port: string | number
+  /** The option or variable the port came from, for errors. */
+  readonly setting: string
+}
 
 /**
  * Where pg would connect. `DATABASE_URL` is read where pg reads nothing: when neither the options nor `PGHOST` say where
@@ -116,9 +120,9 @@ function connectionSource(config: ClientConfig, env: Environment): Source {
   if (!saysWhere && config.user === undefined && databaseUrl !== undefined) {
     return { type: 'url', url: databaseUrl, setting: 'DATABASE_URL' }
   }
-  const envPort = readVariable(env, 'PGPORT')
-  const port = config.port ?? (envPort === undefined ? DEFAULT_PORT : parsePort(envPort, 'PGPORT'))
-  return { type: 'address', host: host ?? 'localhost', port, setting: 'host' }
+  const port = config.port ?? readVariable(env, 'PGPORT') ?? DEFAULT_PORT
+  const setting = config.port === undefined ? 'PGPORT' : 'port'
+  return { type: 'address', host: host ?? 'localhost', port, setting }
 }
 
 interface Configs<Config> {
@@ -144,20 +148,21 @@ function endpointsOfUrl<Config extends ClientConfig>(
 
 function endpointsOfAddress<Config extends ClientConfig>(
   config: Config,
-  address: { readonly host: string; readonly port: number },
+  { host, port: given, setting }: AddressSource,
   deployment: Deployment,
   options: ResolveOptions,
 ): Configs<Config> {
   const explicit = explicitReplica(deployment, options)
-  const cluster = clusterKey(`postgres://${address.host}:${address.port}`)
+  const cluster = clusterKey(`postgres://${host.includes(':') ? `[${host}]` : host}:${given}`)
   if (explicit !== undefined) return { writer: config, replica: withUrl(config, explicit), cluster }
   if (deployment.role !== 'replica') return { writer: config, replica: undefined, cluster }
+  const address = { host, port: parsePort(String(given), setting) }
   const derived = deriveEndpoints(address, { rewriteLoopback: rewritesLoopback(options) })
   if (derived.replica === undefined) {
     tellNotices([noReplica(deployment, derived.why)])
     return { writer: config, replica: undefined, cluster }
   }
-  const at = (port: number): Config => keepPassword({ ...config, host: address.host, port }, config)
+  const at = (port: number): Config => keepPassword({ ...config, host, port }, config)
   return { writer: at(derived.writer.port), replica: at(derived.replica.port), cluster }
 }
 

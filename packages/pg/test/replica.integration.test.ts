@@ -12,6 +12,7 @@ import {
   Pool as FlybackPool,
   findReplayRequired,
   type Pool,
+  type PoolConfig,
   ReplayRequired,
   runOnPrimary,
 } from '../src/index.js'
@@ -44,6 +45,15 @@ describe('the replica endpoint derived from the URL', () => {
     ['DATABASE_URL', (url: URL) => ({ env: { DATABASE_URL: url.href }, config: {} })],
     ['connectionString', (url: URL) => ({ env: {}, config: { connectionString: url.href } })],
     [
+      'host, and a port as a string, as JavaScript passes on from its environment',
+      (url: URL) => {
+        const { hostname: host, port, username: user, password } = url
+        const config = { host, port, user, password, database: url.pathname.slice(1) }
+        // pg takes it, its types do not.
+        return { env: {}, config: config as unknown as PoolConfig }
+      },
+    ],
+    [
       'host and port',
       (url: URL) => ({
         env: {},
@@ -66,6 +76,15 @@ describe('the replica endpoint derived from the URL', () => {
     expect((await pool.primary.query(WHO)).rows[0]).toMatchObject({ standby: false })
     await pool.end()
   })
+})
+
+test('rule 21: a PGPORT that is no port is left to pg, unless a replica endpoint has to be derived from it', () => {
+  const port = { PGPORT: 'nonsense' }
+  for (const regions of [{}, { FLY_REGION: 'ewr', PRIMARY_REGION: 'ewr' }]) {
+    expect(new FlybackPool({ flyback: { env: { ...port, ...regions } } })).toBeInstanceOf(pg.Pool)
+  }
+  const env = { ...port, FLY_REGION: 'iad', PRIMARY_REGION: 'ewr' }
+  expect(() => new FlybackPool({ flyback: { env } })).toThrow(/PGPORT/)
 })
 
 test('a pool in the primary region reads and writes on the primary', async () => {
