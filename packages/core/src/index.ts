@@ -5,23 +5,23 @@ export {
   type Role,
   readVariable,
 } from './deployment/detect-deployment.js'
+export { type Address, type DerivedEndpoints, deriveEndpoints } from './deployment/host-rules.js'
 export {
-  type Address,
-  type DerivedEndpoints,
-  deriveEndpoints,
-  parsePort,
-} from './deployment/host-rules.js'
+  type ConnectionFields,
+  type DatabaseSource,
+  locateDatabase,
+  type Target,
+  type Targets,
+  targetEndpoints,
+} from './deployment/locate-database.js'
 export { type Notice, tellNotices } from './deployment/notice.js'
 export { type PrimaryLocator, staticPrimary } from './deployment/primary-locator.js'
 export {
   clusterKey,
   type Endpoint,
   type Endpoints,
-  explicitReplica,
-  noReplica,
   type ResolveOptions,
   resolveEndpoints,
-  rewritesLoopback,
 } from './deployment/resolve-endpoints.js'
 export { classifyError, type ErrorVerdict } from './errors/classify-error.js'
 export { ConfigurationError } from './errors/configuration-error.js'
@@ -37,12 +37,21 @@ export {
   ReplayRequired,
   type ReplayRequiredOptions,
 } from './errors/replay-required.js'
+export { type Ask, acquireConnection, type ConnectionSource } from './routing/acquire-connection.js'
 export {
   type ChooseInput,
   chooseEndpoint,
   type EndpointChoice,
   type Hint,
 } from './routing/choose-endpoint.js'
+export {
+  type Attempt,
+  Connection,
+  createLink,
+  type Link,
+  NO_RETRY,
+  originOf,
+} from './routing/connection.js'
 export {
   type ConnectionFacts,
   type EndpointName,
@@ -51,6 +60,7 @@ export {
   unknownFacts,
 } from './routing/connection-facts.js'
 export { decide, type Row } from './routing/decision-table.js'
+export { checkOptions, type FlybackOptions } from './routing/flyback-options.js'
 export {
   type ConnectionInput,
   type ConnectionVerdict,
@@ -69,6 +79,14 @@ export {
   type Router,
   type RouterOptions,
 } from './routing/router.js'
+export {
+  createRouting,
+  exposeRouting,
+  hasRouting,
+  type Routing,
+  routingOf,
+  type Settings,
+} from './routing/routing.js'
 export { isCommit, takesAdvisoryLock } from './routing/statement.js'
 export {
   type Reclaimable,

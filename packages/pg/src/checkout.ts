@@ -2,8 +2,6 @@ import { isPrimaryUnavailable, isReplayRequired, type Scope } from '@flyback/cor
 import type { RoutedClient } from './routed-client.js'
 import type { Session } from './session.js'
 
-const PROBE_INTERVAL_MS = 1000
-
 /**
  * Wraps the `release` that pg-pool gave a client for this checkout: a refusal does not cost the connection, a refused
  * transaction is ended before anyone else gets it, and a scope that ends in a replay can take the checkout back.
@@ -30,26 +28,13 @@ export function bindCheckout(
     session.giveBack()
     const ours = isReplayRequired(error) || isPrimaryUnavailable(error)
     if (error && !ours) give(error)
-    else if (mustGo(session)) give(true)
+    else if (session.mustGo()) give(true)
     else if (refused && (session.busy || session.status !== 'I')) {
       void tidy(client, session).then((clean) => give(clean ? undefined : true))
     } else give(ours ? undefined : error)
   }
   client.release = release
   return client
-}
-
-/** Whether a connection that still works must not serve again. */
-function mustGo(session: Session): boolean {
-  const { link, facts } = session
-  if (session.isReclaimed) return true
-  if (link.endpoint === 'writer' && facts.inHotStandby === true) return true
-  if (!session.wantsProbe) return false
-  // Only a new session sees that a read-only default is over: try one, at most one a second a pool.
-  const nowMs = performance.now()
-  if (nowMs - link.lastProbeMs < PROBE_INTERVAL_MS) return false
-  link.lastProbeMs = nowMs
-  return true
 }
 
 /** Ends the transaction a refusal left open. A scope that was refused sends nothing more, so its ROLLBACK never came. */

@@ -1,8 +1,8 @@
+import { createLink } from '@flyback/core'
 import type pg from 'pg'
-import type { ClientConfig } from './flyback-options.js'
+import type { ClientConfig } from './config.js'
 import { planConnections } from './plan-connections.js'
 import { routeClient } from './routed-client.js'
-import { createLink } from './session.js'
 
 /** A pg.Client that connects to the replica beside it. */
 export interface Client extends pg.Client {}
@@ -31,7 +31,7 @@ export function createClientClass(pgModule: {
         pooled: false,
       }
     }
-    const link = createLink(routing.router, routing.settings, routing.local)
+    const link = createLink(routing, routing.local)
     return { config: plan.config, link, pooled: false }
   })
 }

@@ -1,12 +1,22 @@
-import { type EndpointName, type Hint, type Scope, takesAdvisoryLock } from '@flyback/core'
+import {
+  acquireConnection,
+  createLink,
+  type EndpointName,
+  exposeRouting,
+  type Hint,
+  type Link,
+  type Scope,
+  takesAdvisoryLock,
+} from '@flyback/core'
 import { currentScope, runOutsideScope } from '@flyback/core/scope'
 import type pg from 'pg'
-import { acquireClient } from './acquire-client.js'
-import type { PoolConfig } from './flyback-options.js'
-import { planConnections, type Routing } from './plan-connections.js'
+import { bindCheckout } from './checkout.js'
+import { clientSource } from './client-source.js'
+import type { PoolConfig } from './config.js'
+import { planConnections, type Route } from './plan-connections.js'
 import { promiseForCaller } from './promise-for-caller.js'
 import { type Answer, type RoutedClient, routeClient } from './routed-client.js'
-import { createLink, type Link, sessionOf } from './session.js'
+import { sessionOf } from './session.js'
 import { isSubmittable } from './submittable.js'
 
 /** A pg.Pool that reads from the replica beside it. Everything pg.Pool has, and `primary`. */
@@ -34,7 +44,7 @@ const FORWARDED_EVENTS = ['connect', 'acquire', 'release', 'remove', 'error'] as
 
 /** How a pool takes part: on which endpoint its connections are, and what its callers ask for. */
 interface Part {
-  readonly routing: Routing<PoolConfig>
+  readonly routing: Route<PoolConfig>
   readonly link: Link
   readonly hint: Hint
 }
@@ -58,12 +68,14 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       const { config, routing } = plan
       if (routing === undefined) {
         super(config)
+        exposeRouting(this, undefined)
         if (given?.connectionString === undefined) hideConnectionString(this)
         return
       }
-      const link = part?.link ?? createLink(routing.router, routing.settings, routing.local)
+      const link = part?.link ?? createLink(routing, routing.local)
       super({ ...config, Client: routedClass(config, link, pgModule) })
       hideConnectionString(this)
+      exposeRouting(this, routing)
       this.#part = part ?? { routing, link, hint: 'none' }
       // Idle connections end with their server; each is replaced at its next use.
       this.on('error', () => {})
@@ -152,16 +164,17 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       return await this.#checkout(part, scope, part.routing.router.choose(scope, part.hint), 0)
     }
 
-    #checkout(
+    async #checkout(
       part: Part,
       scope: Scope | undefined,
       endpoint: EndpointName,
       attempt: number,
     ): Promise<RoutedClient> {
-      const { router, settings } = part.routing
-      const connect = (target: EndpointName) => this.#poolFor(target, part).#connect()
+      const source = clientSource((target) => this.#poolFor(target, part).#connect())
       const ask = { scope, endpoint, attempt, hint: part.hint }
-      return acquireClient(router, settings, connect, ask)
+      const client = await acquireConnection(part.routing, source, ask)
+      const session = sessionOf(client)
+      return session === undefined ? client : bindCheckout(client, session, scope)
     }
 
     async #connect(): Promise<RoutedClient> {
@@ -181,7 +194,7 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       const { routing } = part
       const writer = new FlybackPool(routing.writerConfig, {
         routing,
-        link: createLink(routing.router, routing.settings, 'writer'),
+        link: createLink(routing, 'writer'),
         hint: 'primary',
       })
       for (const event of FORWARDED_EVENTS) {

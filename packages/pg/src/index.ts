@@ -20,6 +20,7 @@ export type Client = ClientInterface
 
 export {
   ConfigurationError,
+  type FlybackOptions,
   findReplayRequired,
   PrimaryUnavailable,
   ReplayRequired,
@@ -45,6 +46,6 @@ export {
   TypeOverrides,
   types,
 } from 'pg'
+export type { ClientConfig, PoolConfig } from './config.js'
 export { type ClientConstructor, createClientClass } from './create-client-class.js'
 export { createPoolClass, type PgLike, type PoolConstructor } from './create-pool-class.js'
-export type { ClientConfig, FlybackOptions, PoolConfig } from './flyback-options.js'

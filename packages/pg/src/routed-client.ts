@@ -1,19 +1,21 @@
-import { classifyError, isCommit, type Remedy, type Scope } from '@flyback/core'
+import {
+  type Attempt,
+  classifyError,
+  isCommit,
+  type Link,
+  NO_RETRY,
+  type Remedy,
+  type Scope,
+} from '@flyback/core'
 import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
 import type pg from 'pg'
-import type { ClientConfig } from './flyback-options.js'
+import type { ClientConfig } from './config.js'
 import { promiseForCaller } from './promise-for-caller.js'
 import { callbackOf, copyOf, type QueryCallback, textOf } from './query-arguments.js'
-import { type Link, Session } from './session.js'
+import { Session } from './session.js'
 import { adoptSubmittable, isSubmittable, type Submittable } from './submittable.js'
 
 type ClientClass = new (config?: string | pg.ClientConfig) => pg.Client
-
-/** What a statement's error means, and whether the call may run elsewhere. */
-export interface Attempt {
-  readonly retryable: boolean
-  readonly attempt: number
-}
 
 /** How one statement of a pool ended. */
 export type Answer = { readonly type: 'result'; readonly result: unknown } | Remedy
@@ -35,8 +37,6 @@ export interface RoutedClient extends pg.PoolClient {
 
 /** Errors that mean "no connection was opened", seen where they arise: pg gives some of them no code. */
 export const connectFailures: WeakSet<object> = new WeakSet()
-
-const CALLER = { retryable: false, attempt: 0 } as const
 
 /**
  * Extends a client class (pg's, or the user's own): learns the role from what the server announces, keeps refused
@@ -107,14 +107,14 @@ export function routeClient(
       if (isSubmittable(config)) return this.#submit(session, scope, config, args) as never
       const answered = callbackOf(config, values, callback)
       if (answered === undefined) {
-        const running = this.attempt(scope, config, values, CALLER).then((answer) => {
+        const running = this.attempt(scope, config, values, NO_RETRY).then((answer) => {
           if (answer.type === 'throw') throw answer.error
           return answer.type === 'result' ? answer.result : undefined
         })
         return promiseForCaller(running, this.#Promise) as never
       }
       const deliver = bindToCaller(answered)
-      this.#send(session, scope, config, values, CALLER, (answer) => {
+      this.#send(session, scope, config, values, NO_RETRY, (answer) => {
         if (answer.type === 'result') deliver(null, answer.result)
         else if (answer.type === 'throw') deliver(answer.error)
       })
@@ -192,27 +192,11 @@ export function routeClient(
       done: (answer: Answer) => void,
     ): void {
       const finish = (): void => {
-        const remedy = this.#remedy(session, scope, attempt, error)
+        const remedy = session.judge(scope, attempt, error)
         process.nextTick(done, remedy)
       }
       if (WAITS.has(classifyError(error))) void session.ready().then(finish)
       else finish()
-    }
-
-    #remedy(session: Session, scope: Scope | undefined, attempt: Attempt, error: unknown): Remedy {
-      session.endSending(scope)
-      const { router, endpoint } = session.link
-      const remedy = router.judge(scope, {
-        endpoint,
-        facts: session.facts,
-        firstRefusal: session.firstRefusal,
-        retryable: attempt.retryable && (session.status === 'I' || session.lost),
-        attempt: attempt.attempt,
-        connectionLost: session.lost,
-        error,
-      })
-      if (remedy.type === 'throw') session.note(remedy.error)
-      return remedy
     }
 
     #submit(
@@ -225,7 +209,7 @@ export function routeClient(
       const refusal = session.refusalBeforeSending(scope, text)
       adoptSubmittable(submittable, {
         onError: (error) => {
-          const remedy = this.#remedy(session, scope, CALLER, error)
+          const remedy = session.judge(scope, NO_RETRY, error)
           return remedy.type === 'throw' ? remedy.error : error
         },
         onComplete: (command) => {

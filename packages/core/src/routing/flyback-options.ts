@@ -1,7 +1,9 @@
-import type { Environment, PrimaryLocator, ReplicaDownPolicy } from '@flyback/core'
-import type pg from 'pg'
+import type { Environment } from '../deployment/detect-deployment.js'
+import type { PrimaryLocator } from '../deployment/primary-locator.js'
+import { ConfigurationError } from '../errors/configuration-error.js'
+import type { ReplicaDownPolicy } from './judge-error.js'
 
-/** Flyback's own options, under one key so that they never meet pg's. */
+/** Flyback's own options, the same in every adapter; under one key, `flyback`, so that they never meet a driver's. */
 export interface FlybackOptions {
   /** Where the region variables and `DATABASE_URL` are read from. @default process.env */
   readonly env?: Environment | undefined
@@ -14,7 +16,7 @@ export interface FlybackOptions {
   readonly rewriteLoopback?: boolean | undefined
   /**
    * What a read does when the replica cannot be reached: `forward` it to the primary (the scope stays here from then
-   * on), `replay` the request there, or `fail` with pg's own error.
+   * on), `replay` the request there, or `fail` with the driver's own error.
    *
    * @default 'forward'
    */
@@ -37,18 +39,25 @@ export interface FlybackOptions {
   readonly locator?: PrimaryLocator | undefined
 }
 
-/** pg's pool options, and Flyback's under `flyback`. */
-export interface PoolConfig extends pg.PoolConfig {
-  flyback?: FlybackOptions | undefined
-}
-
-/** pg's client options, and Flyback's under `flyback`. */
-export interface ClientConfig extends pg.ClientConfig {
-  flyback?: FlybackOptions | undefined
-}
-
 /** The values of the options that are a choice, for users of JavaScript. */
-export const CHOICES: Readonly<Record<'whenReplicaDown' | 'advisoryLocks', readonly string[]>> = {
+const CHOICES: Readonly<Record<'whenReplicaDown' | 'advisoryLocks', readonly string[]>> = {
   whenReplicaDown: ['forward', 'replay', 'fail'],
   advisoryLocks: ['refuse', 'allow'],
+}
+
+/** @throws {@link ConfigurationError} naming the option whose value is none */
+export function checkOptions(options: FlybackOptions): void {
+  for (const [name, allowed] of Object.entries(CHOICES)) {
+    const value: unknown = Reflect.get(options, name)
+    if (value !== undefined && !allowed.some((choice) => choice === value)) {
+      throw new ConfigurationError(`flyback.${name}`, `must be one of: ${allowed.join(', ')}`)
+    }
+  }
+  const { writerDeadlineMs } = options
+  if (writerDeadlineMs !== undefined && !(writerDeadlineMs >= 0 && writerDeadlineMs < 2 ** 31)) {
+    throw new ConfigurationError(
+      'flyback.writerDeadlineMs',
+      'must be a number of milliseconds from 0',
+    )
+  }
 }

@@ -1,0 +1,58 @@
+import type { Deployment } from '../deployment/detect-deployment.js'
+import { staticPrimary } from '../deployment/primary-locator.js'
+import type { FlybackOptions } from './flyback-options.js'
+import { createRouter, type Router } from './router.js'
+
+/** What the connections of an adapter need to know of the options. */
+export interface Settings {
+  readonly refuseAdvisoryLocks: boolean
+  readonly writerDeadlineMs: number
+}
+
+/** How an adapter over one cluster takes part: whom it asks, and how it behaves. */
+export interface Routing {
+  readonly router: Router
+  readonly settings: Settings
+}
+
+/** Puts options and endpoints together; the options have been checked. */
+export function createRouting(
+  deployment: Deployment,
+  options: FlybackOptions,
+  endpoints: { readonly cluster: string; readonly hasReplica: boolean },
+): Routing {
+  return {
+    router: createRouter({
+      deployment,
+      locator: options.locator ?? staticPrimary(deployment),
+      cluster: endpoints.cluster,
+      hasReplica: endpoints.hasReplica,
+      whenReplicaDown: options.whenReplicaDown ?? 'forward',
+    }),
+    settings: {
+      refuseAdvisoryLocks: (options.advisoryLocks ?? 'refuse') === 'refuse',
+      writerDeadlineMs: options.writerDeadlineMs ?? 5000,
+    },
+  }
+}
+
+const ROUTING: symbol = Symbol.for('flyback.routing')
+
+/**
+ * Shows an adapter's routing to the adapters built on it (an ORM's, over a pool). Not enumerable. `undefined` in the
+ * role `single`, where the driver alone does everything.
+ */
+export function exposeRouting(owner: object, routing: Routing | undefined): void {
+  Object.defineProperty(owner, ROUTING, { value: routing })
+}
+
+/** Whether a value is a pool or client of Flyback's, in whichever role and by whichever copy of this package. */
+export function hasRouting(value: object): boolean {
+  return ROUTING in value
+}
+
+/** The routing of a pool or client of Flyback's; `undefined` in the role `single`, and for anything else. */
+export function routingOf(value: object): Routing | undefined {
+  // Only `exposeRouting` uses this symbol, whichever copy of this package it came with.
+  return Reflect.get(value, ROUTING) as Routing | undefined
+}
