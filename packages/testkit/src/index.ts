@@ -1,3 +1,15 @@
+export {
+  type AdapterUnderTest,
+  type Capability,
+  CONTRACT_SCHEMA,
+  type Connected,
+  type ConnectOptions,
+  type Items,
+  type Queryable,
+  type Row,
+  type Transaction,
+  type TransactionOptions,
+} from './adapter/adapter-under-test.js'
 export type { ProvidedLab } from './provided-lab.js'
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'
 export { relayTcp, type TcpRelay } from './relay-tcp.js'
