@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { sharedLab, type TestDatabase } from '@flyback/testkit'
+import { sharedLab, type TestDatabase, tapWire } from '@flyback/testkit'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
@@ -17,7 +17,6 @@ import {
   runOnPrimary,
 } from '../src/index.js'
 import { failure, inRequest, openPool, openScope, SCHEMA, settled } from './support.js'
-import { tapWire } from './tap-wire.js'
 
 const lab = sharedLab()
 let database: TestDatabase

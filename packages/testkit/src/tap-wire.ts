@@ -1,4 +1,4 @@
-import { relayTcp } from '@flyback/testkit'
+import { relayTcp } from './relay-tcp.js'
 
 /** A relay before a server that writes down the type of every message the client sends after its login. */
 export interface WireTap extends AsyncDisposable {
