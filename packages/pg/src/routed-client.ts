@@ -216,6 +216,7 @@ export function routeClient(
           session.endSending(scope)
           return commitFailure(session, text, { command })
         },
+        whenLost: (tell) => session.whenLost(tell),
       })
       if (refusal === undefined) {
         session.beginSending(scope)

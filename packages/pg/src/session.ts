@@ -25,6 +25,7 @@ export class Session extends Connection {
   #observed = false
   #waitingReady: (() => void)[] = []
   #waitingIdle: (() => void)[] = []
+  readonly #waitingLost = new Set<() => void>()
 
   constructor(link: Link, client: object) {
     super(link)
@@ -46,6 +47,8 @@ export class Session extends Connection {
     const end = (): void => {
       this.lost = true
       this.settle()
+      for (const tell of this.#waitingLost) tell()
+      this.#waitingLost.clear()
     }
     connection.on('end', end)
     connection.on('error', end)
@@ -64,6 +67,13 @@ export class Session extends Connection {
     return new Promise((resolve) => {
       this.#waitingReady.push(resolve)
     })
+  }
+
+  /** Calls back when the connection has ended, or at once; returns a function that takes the wish back. */
+  whenLost(tell: () => void): () => void {
+    if (this.lost) process.nextTick(tell)
+    else this.#waitingLost.add(tell)
+    return () => this.#waitingLost.delete(tell)
   }
 
   /** Resolves to `false` when a statement takes too long (a cursor left open). */

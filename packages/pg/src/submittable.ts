@@ -35,6 +35,8 @@ interface Hooks {
   onError(error: unknown): unknown
   /** An error to hand over instead of a success, once its command tag is known. */
   onComplete(commandTag: string | undefined): unknown
+  /** Calls back when the connection has ended; returns a function that takes the wish back. */
+  whenLost(tell: () => void): () => void
 }
 
 /**
@@ -61,28 +63,51 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
     })
     Reflect.set(submittable, name, call)
   }
-  bindEvents(submittable)
+  bindEvents(submittable, hooks)
 }
 
 /** COPY reads the socket itself, and a cursor closes at an event of the connection: both in nobody's context. */
-function bindEvents(submittable: Submittable): void {
+function bindEvents(submittable: Submittable, hooks: Hooks): void {
   const emit: unknown = Reflect.get(submittable, 'emit')
   if (typeof emit === 'function') {
     const emitting = (...args: unknown[]): unknown => Reflect.apply(emit, submittable, args)
     Reflect.set(submittable, 'emit', bindToCaller(emitting))
   }
-  const close: unknown = Reflect.get(submittable, 'close')
-  if (typeof close === 'function') {
-    Reflect.set(submittable, 'close', (...args: unknown[]): unknown =>
-      Reflect.apply(close, submittable, args.map(bindCallback)),
-    )
+  // A query stream closes the cursor it holds.
+  for (const closable of [submittable, Reflect.get(submittable, 'cursor')]) {
+    if (typeof closable === 'object' && closable !== null) adoptClose(closable, hooks)
   }
 }
 
-function bindCallback(value: unknown): unknown {
-  return typeof value === 'function'
-    ? bindToCaller((...args: unknown[]): unknown => Reflect.apply(value, undefined, args))
-    : value
+/**
+ * A cursor closes when the server is ready, which a connection that has ended never is: its readers would wait for ever.
+ *
+ * @see https://github.com/brianc/node-postgres/blob/master/packages/pg-cursor/index.js (2.22.0, read 2026-11-25)
+ */
+function adoptClose(cursor: object, { whenLost }: Hooks): void {
+  const close: unknown = Reflect.get(cursor, 'close')
+  if (typeof close !== 'function') return
+  Reflect.set(cursor, 'close', (callback?: unknown): unknown => {
+    if (typeof callback !== 'function') {
+      return new Promise<void>((resolve, reject) => {
+        closeOnce((error) => (error ? reject(error) : resolve()))
+      })
+    }
+    const bound = bindToCaller((...args: unknown[]) => Reflect.apply(callback, undefined, args))
+    return closeOnce(bound)
+  })
+
+  function closeOnce(done: (error?: unknown) => unknown): unknown {
+    let over = false
+    const finish = (error?: unknown): void => {
+      if (over) return
+      over = true
+      forget()
+      done(error)
+    }
+    const forget = whenLost(finish)
+    return typeof close === 'function' && Reflect.apply(close, cursor, [finish])
+  }
 }
 
 function tagOf(message: unknown): string | undefined {

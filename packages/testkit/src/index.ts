@@ -10,6 +10,7 @@ export {
   type Transaction,
   type TransactionOptions,
 } from './adapter/adapter-under-test.js'
+export { describeAdapter } from './adapter/describe-adapter.js'
 export type { ProvidedLab } from './provided-lab.js'
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'
 export { relayTcp, type TcpRelay } from './relay-tcp.js'
