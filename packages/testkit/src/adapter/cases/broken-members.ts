@@ -85,14 +85,14 @@ export const brokenMembers: FaultSection = {
       async run(bench) {
         await using open = await bench.open('ewr')
         await using remote = await bench.open('iad')
-        const [{ name = '' } = {}] = await bench.database.query<{ name: string }>(
+        const [current] = await bench.database.query<{ name: string }>(
           'ewr',
           'select current_database() as name',
         )
         const readOnly = (value: 'on' | 'off') =>
           bench.database.query(
             'ewr',
-            `alter database ${name} set default_transaction_read_only = ${value}`,
+            `alter database ${current?.name} set default_transaction_read_only = ${value}`,
           )
         await readOnly('on')
         try {
