@@ -1,0 +1,125 @@
+import {
+  ConfigurationError,
+  detectDeployment,
+  type FlybackOptions,
+  hasRouting,
+  type Routing,
+  routingOf,
+} from '@flyback/core'
+import type { DrizzleConfig } from 'drizzle-orm'
+import { cacheInScope } from './cache-in-scope.js'
+import { readCall } from './read-call.js'
+
+/** Drizzle's own options, and Flyback's under `flyback`. */
+export type DatabaseConfig<TSchema extends Record<string, unknown> = Record<string, never>> =
+  DrizzleConfig<TSchema> & {
+    /** For the connections made here; a client that is passed in has got its own. */
+    flyback?: FlybackOptions | undefined
+  }
+
+/** A client as its database on the primary has it: `pool.primary`, `sql.primary`. */
+export type PrimaryClient<TClient> = TClient extends { readonly primary: infer P } ? P : TClient
+
+/** Adds `$primary` to the database that Drizzle makes. */
+export interface OnPrimary<Db> {
+  /**
+   * The same database (schema, casing, logger, cache) on the primary. Using it in a replica region makes the scope
+   * `forwarding`. In the primary region, and with no regions known, it is the database itself.
+   */
+  readonly $primary: Db
+}
+
+/** What the two drivers do differently. */
+export interface Driver<Client extends object> {
+  /** Makes a client of ours. */
+  open(connection: unknown, flyback: FlybackOptions | undefined): Client
+  /** Whether a client that is passed in is one of ours, apart from those that show their routing. */
+  owns(client: object): boolean
+  /** Drizzle's own `drizzle()`. */
+  build(client: Client, config: object): object
+  /** The client as Drizzle's sessions must see it. */
+  forSession(client: Client): Client
+}
+
+/**
+ * Makes a database as Drizzle does, over a client that is routed.
+ *
+ * @throws ConfigurationError naming the option or variable at fault
+ */
+export function createDatabase<Client extends object>(
+  driver: Driver<Client>,
+  params: readonly unknown[],
+): object {
+  const { client: given, connection, config, flyback } = readCall(params)
+  if (given !== undefined) checkClient(driver, given, flyback)
+  // Whatever a user passes for a client, Drizzle decides what it can do with it.
+  const client = (given as Client | undefined) ?? driver.open(connection, flyback)
+  const routing = routingOf(client)
+  const db = build(driver, client, routing, config, false)
+  let primary: object | undefined
+  const makePrimary = (): object => {
+    const target = primaryOf(client, routing)
+    return target === client ? db : build(driver, target, routing, config, true)
+  }
+  // Not enumerable: withReplicas() spreads a database, and that must not open a pool.
+  return Object.defineProperty(db, '$primary', {
+    get: () => (primary ??= makePrimary()),
+    configurable: true,
+  })
+}
+
+function build<Client extends object>(
+  driver: Driver<Client>,
+  client: Client,
+  routing: Routing | undefined,
+  config: Readonly<Record<string, unknown>>,
+  onPrimary: boolean,
+): object {
+  if (routing === undefined) return driver.build(client, config)
+  const { cache } = config
+  const hasCache = typeof cache === 'object' && cache !== null
+  const seen = hasCache ? { ...config, cache: cacheInScope(cache, routing, onPrimary) } : config
+  const db = driver.build(driver.forSession(client), seen)
+  return Object.assign(db, { $client: client }, hasCache ? { $cache: cache } : {})
+}
+
+/** A client of one endpoint only would be neither refused nor known to a scope: reads of the past, or a replay after a write. */
+function checkClient(
+  driver: Pick<Driver<never>, 'owns'>,
+  client: object,
+  flyback: FlybackOptions | undefined,
+): void {
+  if (flyback !== undefined) {
+    throw new ConfigurationError(
+      'flyback',
+      'has no effect on a client that is passed in: give it to the constructor of the client',
+    )
+  }
+  if (hasRouting(client) || driver.owns(client)) return
+  if (detectDeployment(process.env).role !== 'replica') return
+  throw new ConfigurationError(
+    'client',
+    "reaches one endpoint only, and this is a replica region: pass one of Flyback's, or a connection; Drizzle's own drizzle() takes it as it is",
+  )
+}
+
+/** A driver's options, with ours under `flyback`. A pool's own options hide their password, and a spread would lose it. */
+export function withFlyback<T extends object>(
+  options: T | undefined,
+  flyback: FlybackOptions | undefined,
+): T | undefined {
+  if (flyback === undefined) return options
+  const copy = Object.create(null, Object.getOwnPropertyDescriptors(options ?? {})) as T
+  return Object.assign(copy, { flyback })
+}
+
+function primaryOf<Client extends object>(client: Client, routing: Routing | undefined): Client {
+  // Only pools of ours have a routing and this property, which is another of their kind.
+  const primary = Reflect.get(client, 'primary') as Client | undefined
+  if (routing !== undefined && primary !== undefined) return primary
+  if (detectDeployment(process.env).role !== 'replica') return client
+  throw new ConfigurationError(
+    'client',
+    'is one connection, which has no other on the primary: make the database over a pool',
+  )
+}

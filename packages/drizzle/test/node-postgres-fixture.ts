@@ -1,0 +1,36 @@
+import { Pool } from '@flyback/pg'
+import { drizzle } from '../src/node-postgres.js'
+import { type Fixture, schema, until } from './support.js'
+
+/** Drizzle over node-postgres, on a pool that must get all its clients back. */
+export function nodePostgres(wraps: boolean): Fixture {
+  return {
+    name: 'node-postgres',
+    wraps,
+    open(database, region, options = {}) {
+      const { max = 4, flyback, ...config } = options
+      const pool = new Pool({ max, flyback: { env: database.env(region), ...flyback } })
+      let opened = 0
+      pool.on('connect', () => opened++)
+      const db = drizzle({ client: pool, schema, casing: 'snake_case', ...config })
+      const pools = () => (pool.primary === pool ? [pool] : [pool, pool.primary])
+      const settled = async (): Promise<void> => {
+        const back = await until(() => pools().every((p) => p.totalCount === p.idleCount))
+        if (!back) throw new Error('a client was never released')
+      }
+      return {
+        db,
+        opened: () => opened,
+        settled,
+        async [Symbol.asyncDispose]() {
+          try {
+            await settled()
+          } finally {
+            // A leaked client would keep the end waiting.
+            void pool.end()
+          }
+        },
+      }
+    },
+  }
+}
