@@ -1,0 +1,63 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type Age, PEERS } from './peers.js'
+
+const HERE = join(import.meta.dirname, '..')
+const SMOKE = join(HERE, 'smoke')
+
+/** Where this package's own dependencies are, by the name they have here. */
+export function installed(name: string): string {
+  return realpathSync(join(HERE, 'node_modules', name))
+}
+
+/**
+ * Makes the project of somebody who installed the packed files, beside the oldest or newest supported peers. The peers
+ * are those of this workspace's lockfile, so nothing is fetched and nothing drifts.
+ */
+export function createConsumer(
+  folder: string,
+  age: Age,
+  tarballs: ReadonlyMap<string, string>,
+): void {
+  const modules = join(folder, 'node_modules')
+  for (const [name, tarball] of tarballs) {
+    const target = join(modules, name)
+    mkdirSync(target, { recursive: true })
+    execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
+  }
+  for (const [name, versions] of Object.entries(PEERS)) {
+    const target = join(modules, name)
+    mkdirSync(dirname(target), { recursive: true })
+    if (versions.copied) cpSync(installed(versions[age]), target, { recursive: true })
+    else symlinkSync(installed(versions[age]), target)
+  }
+  cpSync(SMOKE, folder, { recursive: true })
+}
+
+/** Runs a program of the consumer; rejects with what it printed when it fails. */
+export function runIn(
+  folder: string,
+  node: string,
+  program: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, [program], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        printed += text
+      })
+    }
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (code === 0) resolve(printed)
+      else reject(new Error(`${program} on ${node} ended with ${code}:\n${printed}`))
+    })
+  })
+}

@@ -1,0 +1,28 @@
+/** A copy of a peer, under the name it has in this package's node_modules. */
+interface PeerVersions {
+  readonly oldest: string
+  readonly newest: string
+}
+
+/**
+ * The oldest and the newest supported version of every peer that smoke programs import. `copied` ones look for their own
+ * peers beside themselves, so they must lie in the consumer's node_modules, not in the store.
+ */
+export const PEERS: Readonly<Record<string, PeerVersions & { readonly copied?: true }>> = {
+  '@hono/node-server': { oldest: '@hono/node-server', newest: '@hono/node-server' },
+  '@prisma/adapter-pg': { oldest: 'prisma-adapter-pg-oldest', newest: '@prisma/adapter-pg' },
+  '@prisma/client': { oldest: 'prisma-client-oldest', newest: '@prisma/client' },
+  'drizzle-orm': { oldest: 'drizzle-orm-oldest', newest: 'drizzle-orm', copied: true },
+  express: { oldest: 'express-oldest', newest: 'express' },
+  hono: { oldest: 'hono-oldest', newest: 'hono' },
+  kysely: { oldest: 'kysely-oldest', newest: 'kysely' },
+  'kysely-postgres-js': {
+    oldest: 'kysely-postgres-js-oldest',
+    newest: 'kysely-postgres-js',
+    copied: true,
+  },
+  pg: { oldest: 'pg-oldest', newest: 'pg' },
+  postgres: { oldest: 'postgres-oldest', newest: 'postgres' },
+}
+
+export type Age = keyof PeerVersions
