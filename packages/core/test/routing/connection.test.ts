@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest'
+import {
+  acquireConnection,
+  Connection,
+  checkOptions,
+  createLink,
+  createRouting,
+  detectDeployment,
+  type EndpointName,
+  exposeRouting,
+  hasRouting,
+  NO_RETRY,
+  originOf,
+  routingOf,
+  Scope,
+} from '../../src/index.js'
+
+const deployment = detectDeployment({ FLY_REGION: 'iad', PRIMARY_REGION: 'ewr' })
+const routing = createRouting(deployment, {}, { cluster: 'c', hasReplica: true })
+const refused = () => Object.assign(new Error('no'), { code: '25006', severity: 'ERROR' })
+const open = () => new Scope({ role: 'replica', primaryRegion: 'ewr', canReplay: true })
+
+/** A connection whose server announced its role. */
+function announced(endpoint: EndpointName, standby: boolean, link = createLink(routing, endpoint)) {
+  const connection = new Connection(link)
+  connection.learn('in_hot_standby', standby ? 'on' : 'off')
+  return connection
+}
+
+describe('the origin of an error', () => {
+  test('is the connection it was judged on, however it was wrapped since', () => {
+    const connection = announced('replica', true)
+    const error = Object.assign(new Error('gone'), { code: '57P01', severity: 'FATAL' })
+    connection.judge(undefined, NO_RETRY, error)
+    expect(originOf(error)).toBe(connection)
+    expect(originOf(new Error('outer', { cause: error }))).toBe(connection)
+  })
+
+  test('of any other value is unknown', () => {
+    for (const value of [undefined, null, 'text', new Error('x'), { cause: {} }]) {
+      expect(originOf(value)).toBeUndefined()
+    }
+  })
+})
+
+describe('a connection', () => {
+  test('of a writer endpoint that announces a standby outdates those opened before it', () => {
+    const link = createLink(routing, 'writer')
+    const older = new Connection(link)
+    announced('writer', true, link)
+    expect(older.outdated).toBe(true)
+    expect(new Connection(link).outdated).toBe(false)
+  })
+
+  test('to a promoted replica leads to a writer: what runs on it makes its scope forward', () => {
+    const scope = open()
+    const connection = announced('replica', false)
+    connection.beginSending(scope)
+    expect([connection.leadsTo, scope.state]).toEqual(['writer', 'forwarding'])
+  })
+
+  test('remembers the refusal of its transaction until the next begins', () => {
+    const connection = announced('replica', true)
+    connection.judge(undefined, NO_RETRY, refused())
+    expect(connection.firstRefusal).toMatchObject({ reason: 'write' })
+    connection.status = 'T'
+    connection.beginSending(undefined)
+    expect(connection.firstRefusal).toBeDefined()
+    connection.busy = false
+    connection.status = 'I'
+    connection.beginSending(undefined)
+    expect(connection.firstRefusal).toBeUndefined()
+  })
+
+  test('to a read-only primary goes once a second, to find out whether that is over', () => {
+    const link = createLink(routing, 'writer')
+    const readOnly = () => {
+      const connection = announced('writer', false, link)
+      connection.learn('default_transaction_read_only', 'on')
+      connection.judge(undefined, NO_RETRY, refused())
+      return connection
+    }
+    expect([readOnly(), readOnly(), readOnly()].map((one) => one.mustGo())).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+
+  test('rule 16: that was reclaimed sends nothing more, and is destroyed', async () => {
+    const connection = announced('replica', true)
+    const scope = open()
+    let destroyed = false
+    connection.lend(scope, () => {
+      destroyed = true
+    })
+    const refusal = scope.refuse('ewr', 'write')
+    scope.end()
+    await Promise.resolve()
+    expect(destroyed).toBe(true)
+    expect(connection.refusalBeforeSending(undefined, 'select 1')).toBe(refusal)
+  })
+})
+
+describe('acquiring', () => {
+  function source(connections: readonly (Connection | Error)[]) {
+    const asked: EndpointName[] = []
+    const released: (true | undefined)[] = []
+    let next = 0
+    return {
+      asked,
+      released,
+      async connect(endpoint: EndpointName) {
+        asked.push(endpoint)
+        const given = connections[next++]
+        if (given instanceof Error || given === undefined) throw given ?? new Error('no more')
+        return given
+      },
+      connectionOf: (connection: Connection) => connection,
+      release(_connection: Connection, destroy?: true) {
+        released.push(destroy)
+      },
+      neverConnected: () => false,
+    }
+  }
+  const ask = { scope: undefined, endpoint: 'replica', hint: 'none', attempt: 0 } as const
+
+  test('takes a connection that may serve', async () => {
+    const replica = announced('replica', true)
+    expect(await acquireConnection(routing, source([replica]), ask)).toBe(replica)
+  })
+
+  test('goes to the writer when the replica refuses connections', async () => {
+    const writer = announced('writer', false)
+    const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+    const from = source([down, writer])
+    expect(await acquireConnection(routing, from, ask)).toBe(writer)
+    expect(from.asked).toEqual(['replica', 'writer'])
+  })
+
+  test('destroys what is outdated and asks again', async () => {
+    const link = createLink(routing, 'writer')
+    const old = new Connection(link)
+    announced('writer', true, link)
+    const fresh = announced('writer', false, link)
+    const from = source([old, fresh])
+    expect(await acquireConnection(routing, from, { ...ask, endpoint: 'writer' })).toBe(fresh)
+    expect(from.released).toEqual([true])
+  })
+
+  test('gives back, unused, what a scope refused meanwhile had waited for', async () => {
+    const scope = open()
+    const refusal = scope.refuse('ewr', 'write')
+    const from = source([announced('replica', true)])
+    await expect(acquireConnection(routing, from, { ...ask, scope })).rejects.toBe(refusal)
+    expect(from.released).toEqual([undefined])
+  })
+})
+
+describe('options', () => {
+  test.each([
+    ['whenReplicaDown', { whenReplicaDown: 'sometimes' }],
+    ['advisoryLocks', { advisoryLocks: 'maybe' }],
+    ['writerDeadlineMs', { writerDeadlineMs: -1 }],
+    ['writerDeadlineMs', { writerDeadlineMs: Number.NaN }],
+  ])('a value of %s that is none is refused by name', (name, options) => {
+    // As a user of JavaScript may write them.
+    expect(() => checkOptions(options as object)).toThrow(new RegExp(`^flyback\\.${name} must`))
+  })
+
+  test('good values and absent ones pass', () => {
+    expect(() => checkOptions({ whenReplicaDown: 'fail', writerDeadlineMs: 0 })).not.toThrow()
+    expect(() => checkOptions({})).not.toThrow()
+  })
+})
+
+test('routing is shown by what has it, and printed by nothing', () => {
+  const [pool, single] = [{}, {}]
+  exposeRouting(pool, routing)
+  exposeRouting(single, undefined)
+  expect([routingOf(pool), routingOf(single), routingOf({})]).toEqual([
+    routing,
+    undefined,
+    undefined,
+  ])
+  expect([hasRouting(pool), hasRouting(single), hasRouting({})]).toEqual([true, true, false])
+  expect(JSON.stringify(pool) + Object.keys(pool).length).toBe('{}0')
+})
