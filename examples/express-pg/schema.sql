@@ -1,9 +1,9 @@
 create table entry (
-  id bigint generated always as identity primary key,
+  id integer generated always as identity primary key,
   author text not null,
   message text not null,
   written_at timestamptz not null default now()
 );
 
-create table tally (name text primary key, count bigint not null);
+create table tally (name text primary key, count integer not null);
 insert into tally values ('entries', 0), ('visits', 0);

@@ -11,6 +11,7 @@ export {
   type TransactionOptions,
 } from './adapter/adapter-under-test.js'
 export { describeAdapter } from './adapter/describe-adapter.js'
+export { describeGuestbook, type Guestbook } from './describe-guestbook.js'
 export type { ProvidedLab } from './provided-lab.js'
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'
 export { relayTcp, type TcpRelay } from './relay-tcp.js'
