@@ -10,7 +10,8 @@ export interface EntryRule {
 const NOTHING = /^$/
 const SCOPE = /^node:async_hooks$/
 export const NODE: RegExp = /^node:/
-const NODE_AND_PG = /^(?:node:.*|pg)$/
+/** Node, and the drivers or ORMs a package is for. */
+const nodeAnd = (...peers: string[]): RegExp => new RegExp(`^(?:node:.*|${peers.join('|')})$`)
 
 const LIBRARIES = [
   'express',
@@ -36,6 +37,17 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http/fetch': { imports: SCOPE, names: others() },
   '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
   '@flyback/http/node': { imports: NODE, names: others() },
-  '@flyback/lab': { imports: NODE_AND_PG },
-  '@flyback/pg': { imports: NODE_AND_PG, names: others() },
+  '@flyback/drizzle/node-postgres': {
+    imports: nodeAnd('pg', 'drizzle-orm(?:/.*)?'),
+    names: others('drizzle'),
+  },
+  '@flyback/drizzle/postgres-js': {
+    imports: nodeAnd('postgres', 'drizzle-orm(?:/.*)?'),
+    names: others('drizzle'),
+  },
+  '@flyback/kysely': { imports: nodeAnd('kysely'), names: others('kysely') },
+  '@flyback/lab': { imports: nodeAnd('pg') },
+  '@flyback/pg': { imports: nodeAnd('pg'), names: others() },
+  '@flyback/postgres': { imports: nodeAnd('postgres'), names: others() },
+  '@flyback/prisma': { imports: nodeAnd('pg', '@prisma/adapter-pg'), names: others('prisma') },
 }

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT, readFile } from '../workspace.ts'
 
-/** The package whose (development) dependencies hold all others and the frameworks: blocks resolve what it can. */
-const HOME = join(ROOT, 'packages/http')
+/** The package whose dependencies hold all others, the drivers and the frameworks: blocks resolve what it can. */
+const HOME = join(ROOT, 'packages/compat')
 const BLOCK = /^```(\S*)[^\S\n]*([^\n]*)\n([\s\S]*?)^```[^\S\n]*$/gm
 const TYPESCRIPT = new Set(['ts', 'typescript', 'tsx'])
 

@@ -90,6 +90,8 @@ export const CONTRACT_SCHEMA: string = `
   create unlogged table scratch (id int);
   create function write_item() returns int language plpgsql as
     $$ begin insert into item (name) values ('f' || random()); return 1; end $$;
+  create procedure write_item_by_call() language sql as $$ insert into item (name) values ('by call') $$;
+  create materialized view total as select count(*) as n from item;
   create function swallow_item() returns text language plpgsql as
     $$ begin insert into item (name) values ('s' || random()); return 'written';
        exception when others then return 'swallowed ' || sqlstate; end $$;

@@ -194,6 +194,22 @@ export const streams: ContractSection = {
       },
     },
     {
+      title: 'a session that reads SERIALIZABLE is refused at its first read',
+      needs: ['sessions'],
+      async run(bench) {
+        await using open = await bench.open('iad', { max: 1 })
+        await able(
+          open.session,
+          'sessions',
+        )(async (session) => {
+          await session.query('set default_transaction_isolation = serializable')
+          await bench.refusal(() => session.query('select count(*)::int as n from item'))
+          await session.query('reset default_transaction_isolation')
+        })
+        expect(await bench.standby(open)).toBe(true)
+      },
+    },
+    {
       title: 'a refusal on a held connection keeps the session',
       needs: ['sessions'],
       async run(bench) {

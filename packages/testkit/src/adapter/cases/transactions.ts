@@ -36,6 +36,23 @@ const swallowed: ContractCase[] = (['in a request', 'without a scope'] as const)
   },
 }))
 
+/** Statements that only a transaction can run. */
+const REFUSED_INSIDE: ContractCase[] = (
+  [
+    ['LOCK TABLE', 'lock table item in exclusive mode'],
+    ['DECLARE CURSOR FOR UPDATE', 'declare c cursor for select id from item for update'],
+    ['SET TRANSACTION READ WRITE', 'set transaction read write'],
+    ['PREPARE TRANSACTION', "prepare transaction 'mine'"],
+  ] as const
+).map(([what, sql]) => ({
+  title: `${what} in a transaction is refused`,
+  async run(bench) {
+    await using open = await bench.open('iad', { max: 1 })
+    await bench.asRequest(() => bench.refusal(() => open.transaction((tx) => tx.query(sql))))
+    expect(await bench.standby(open)).toBe(true)
+  },
+}))
+
 export const transactions: ContractSection = {
   heading: 'Transactions',
   cases: [
@@ -93,17 +110,7 @@ export const transactions: ContractSection = {
         expect(idle).toEqual([{ state: 'idle' }])
       },
     },
-    {
-      title: 'LOCK TABLE in a transaction is refused',
-      async run(bench) {
-        await using open = await bench.open('iad')
-        await bench.asRequest(() =>
-          bench.refusal(() =>
-            open.transaction((tx) => tx.query('lock table item in exclusive mode')),
-          ),
-        )
-      },
-    },
+    ...REFUSED_INSIDE,
     {
       title: 'a transaction that fails for a reason of its own keeps its error',
       async run(bench) {
