@@ -1,0 +1,114 @@
+import { isCommit, NO_RETRY, type Scope } from '@flyback/core'
+import { currentScope } from '@flyback/core/scope'
+import type { Attempt } from './attempt.js'
+import { connectionError } from './connection-errors.js'
+import type { DriverQuery } from './driver-internals.js'
+import { commandsOf, type Lane } from './lane.js'
+import { giveBack, type LaneSets } from './lane-source.js'
+import { textOf } from './query-text.js'
+import { callerOf, judgeLate } from './routed-query.js'
+
+/**
+ * A lane that one caller has for itself: a transaction, or `reserve`. Statements go out in the order they are executed,
+ * pipelined, and never run elsewhere; after a loss of the connection nothing is handed to it any more.
+ */
+export class Checkout {
+  readonly lane: Lane
+  readonly scope: Scope | undefined
+  /** Rejects when the connection ends, as the driver's `begin` does. */
+  readonly lost: Promise<never>
+  readonly #sets: LaneSets
+  #over = false
+
+  constructor(sets: LaneSets, lane: Lane, scope: Scope | undefined) {
+    this.lane = lane
+    this.scope = scope
+    this.#sets = sets
+    this.lost = new Promise((_, reject) => lane.whenEnded(reject))
+    this.lost.catch(() => {})
+    lane.firstRefusal = undefined
+    lane.lend(scope, () => lane.destroy())
+  }
+
+  /** Makes a query of the driver run here when it is executed. */
+  adopt(query: DriverQuery, read?: () => Promise<string>): DriverQuery {
+    const { canceller } = query
+    let sent: Attempt | undefined
+    query.canceller = (given) => (sent === undefined ? canceller?.(given) : this.lane.cancel(sent))
+    const send = (): void => {
+      if (query.cancelled) return
+      sent = this.#send(query, () => {
+        sent = undefined
+      })
+    }
+    query.handler = () => {
+      if (read === undefined) return send()
+      read().then(
+        (text) => {
+          query.strings = [text]
+          send()
+        },
+        (error: unknown) => query.reject(error),
+      )
+    }
+    return query
+  }
+
+  #send(query: DriverQuery, answered: () => void): Attempt | undefined {
+    const { lane } = this
+    const scope = currentScope() ?? this.scope
+    const text = lane.link.router.role === 'replica' ? textOf(query) : undefined
+    const refusal = lane.refusalBeforeSending(scope, text) ?? this.#closed()
+    if (refusal !== undefined) {
+      lane.note(refusal)
+      query.reject(refusal)
+      return undefined
+    }
+    lane.beginSending(scope)
+    const attempt = lane.send(query, {
+      inCaller: callerOf(query),
+      judgeLate: (error) => judgeLate(lane, scope, error),
+    })
+    const { firstRefusal } = lane
+    void attempt.answered.then((outcome) => {
+      answered()
+      if (outcome.type === 'value') {
+        lane.endSending(scope)
+        const { value } = outcome
+        const failed =
+          text !== undefined && isCommit(text) && commandsOf(value).includes('ROLLBACK')
+        // The server answers ROLLBACK to a COMMIT when a refusal was swallowed.
+        if (failed && firstRefusal !== undefined) query.reject(firstRefusal)
+        else query.resolve(value)
+        return
+      }
+      const error = outcome.type === 'error' ? outcome.error : lane.failure
+      const remedy = lane.judge(scope, NO_RETRY, error)
+      query.reject(remedy.type === 'throw' ? remedy.error : error)
+    })
+    return attempt
+  }
+
+  #closed(): Error | undefined {
+    const { failure, options } = this.lane
+    return this.#over ? connectionError('CONNECTION_ENDED', options) : failure
+  }
+
+  /** Gives the lane back. @param clean ends a transaction that is still open, if any */
+  async close(clean: boolean): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    const { lane } = this
+    const refused = lane.firstRefusal !== undefined || this.scope?.refusal !== undefined
+    lane.giveBack()
+    const open = lane.busy || lane.status !== 'I'
+    const kept = !lane.mustGo() && (!((refused || clean) && open) || (await tidy(lane)))
+    giveBack(this.#sets, lane, !kept)
+  }
+}
+
+/** Ends the transaction that is left. A scope that was refused sends nothing more, so its own ROLLBACK never came. */
+async function tidy(lane: Lane): Promise<boolean> {
+  if (!(await lane.idle()) || lane.ended) return false
+  return lane.status === 'I' || (await lane.rollback())
+}

@@ -1,0 +1,97 @@
+import { acquireConnection, type Hint, type Routing } from '@flyback/core'
+import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
+import { Checkout } from './checkout.js'
+import type { DriverQuery, DriverSql, ParsedOptions } from './driver-internals.js'
+import { type LaneSets, laneSource } from './lane-source.js'
+import type { Listening } from './listening.js'
+import { type Route, routeQuery } from './routed-query.js'
+import { createSqlFunction, type SqlFunction } from './sql-function.js'
+import { runTransaction } from './transaction.js'
+import type { Work } from './work.js'
+
+/** What all handles of one `postgres()` share. */
+export interface World {
+  readonly routing: Routing
+  /** An instance of the driver on the writer endpoint that makes queries and never connects. */
+  readonly template: DriverSql
+  /** The options of the local endpoint, which `sql.options` shows. */
+  readonly local: ParsedOptions
+  readonly sets: LaneSets
+  readonly work: Work
+  readonly listening: Listening
+  refuse(query: DriverQuery): boolean
+  end(options?: { timeout?: number | null }): Promise<void>
+  close(): Promise<void>
+}
+
+/** The sql function of a database. */
+export type Handle = SqlFunction & { begin(...args: unknown[]): Promise<unknown> }
+
+/** `sql`, or `sql.primary`: the driver's interface over routed queries and checkouts. */
+export function createHandle(world: World, hint: Hint): Handle {
+  const { routing, template, local, sets, work } = world
+  const route: Route = { routing, sets, hint, max: local.max, work, refuse: world.refuse }
+  const notifying: Route = { ...route, hint: 'primary' }
+
+  async function notify(channel: string, payload: string): Promise<unknown> {
+    return await routeQuery(
+      template.unsafe('select pg_notify($1, $2)', [channel, `${payload}`], { prepare: true }),
+      notifying,
+    )
+  }
+
+  async function checkOut(): Promise<Checkout> {
+    // Rejects as the driver does once it has ended.
+    const probe = template.unsafe('')
+    if (world.refuse(probe)) await probe
+    const scope = currentScope()
+    const endpoint = routing.router.choose(scope, hint)
+    const source = laneSource(sets, true)
+    const ask = { scope, endpoint, hint, attempt: 0 }
+    return new Checkout(sets, await acquireConnection(routing, source, ask), scope)
+  }
+
+  async function transact(first: unknown, second: unknown): Promise<unknown> {
+    const [options, fn] = second ? [first, second] : ['', first]
+    const checkout = await checkOut()
+    try {
+      // What is no string, or no function, throws where it is used, as in the driver.
+      return await runTransaction(checkout, parts, options as string, fn as never)
+    } finally {
+      await checkout.close(true)
+    }
+  }
+
+  const sql = createSqlFunction(template, (query, read) => routeQuery(query, route, read), notify)
+  const { CLOSE, PostgresError } = Object(template)
+  const parts = { template, notify, PostgresError }
+  return Object.assign(sql, {
+    parameters: local.parameters,
+    largeObject: (...args: unknown[]) => template.largeObject(...args),
+    subscribe: (event: unknown, ...callbacks: unknown[]) => {
+      routing.router.choose(currentScope(), 'primary')
+      const bound = callbacks.map((each) =>
+        typeof each === 'function' ? bindToCaller(each as never) : each,
+      )
+      return runOutsideScope(() => template.subscribe(event, ...bound))
+    },
+    CLOSE,
+    END: CLOSE,
+    PostgresError,
+    options: local,
+    async reserve() {
+      const checkout = await checkOut()
+      const reserved = createSqlFunction(
+        template,
+        (query, read) => checkout.adopt(query, read),
+        notify,
+      )
+      return Object.assign(reserved, { release: () => void checkout.close(false) })
+    },
+    listen: (name: string, fn: (payload: string) => void, onListen?: () => void) =>
+      world.listening.listen(name, fn, onListen),
+    begin: (...args: unknown[]) => work.during(transact(args[0], args[1])),
+    close: world.close,
+    end: world.end,
+  })
+}

@@ -1,0 +1,126 @@
+import {
+  checkOptions,
+  createRouting,
+  type DatabaseSource,
+  detectDeployment,
+  type Environment,
+  type FlybackOptions,
+  locateDatabase,
+  type Routing,
+  type Target,
+  targetEndpoints,
+  tellNotices,
+} from '@flyback/core'
+
+/** What the driver is called with: a URL and options, or options alone. */
+export type DriverArguments = readonly unknown[]
+
+export interface Plan {
+  /** For the driver, when it alone does everything. */
+  readonly driverArguments: DriverArguments
+  /** `undefined` in the role `single`. */
+  readonly routed: RoutedPlan | undefined
+}
+
+export interface RoutedPlan {
+  readonly routing: Routing
+  /** For an instance on the writer endpoint. */
+  readonly writer: DriverArguments
+  /** For one on the replica endpoint; `undefined` when there is none, or it is not for us. */
+  readonly replica: DriverArguments | undefined
+}
+
+type Options = Readonly<Record<string, unknown>>
+
+/**
+ * Plans the connections of a `postgres()` call, from its arguments and the environment.
+ *
+ * @throws ConfigurationError naming the option or variable at fault
+ */
+export function planConnections(first: unknown, second: unknown): Plan {
+  const url = typeof first === 'string' && first !== '' ? first : undefined
+  // As the driver: options come second when there is a URL, or nothing.
+  const given: Options = Object(!first || typeof first === 'string' ? second : first)
+  const flyback = Object(given['flyback']) as FlybackOptions
+  checkOptions(flyback)
+  const env = flyback.env ?? globalThis.process.env
+  const options = 'flyback' in given ? without(given, ['flyback']) : given
+  const deployment = detectDeployment(env)
+  tellNotices(deployment.notices)
+  const source = locate(url, options, env)
+  const fromEnvironment = source.type === 'url' && url === undefined
+  const driverArguments: DriverArguments = fromEnvironment
+    ? [source.url, options]
+    : 'flyback' in given
+      ? url === undefined
+        ? [options]
+        : [url, options]
+      : [first, second]
+  if (deployment.role === 'single') return { driverArguments, routed: undefined }
+  const { replicaUrl, rewriteLoopback } = flyback
+  const targets = targetEndpoints(source, deployment, { env, replicaUrl, rewriteLoopback })
+  const base = source.type === 'url' ? source.url : url
+  return {
+    driverArguments,
+    routed: {
+      routing: createRouting(deployment, flyback, {
+        cluster: targets.cluster,
+        hasReplica: targets.replica !== undefined,
+      }),
+      writer: directed(base, options, targets.writer),
+      replica: targets.replica && directed(base, options, targets.replica),
+    },
+  }
+}
+
+/** Where the driver would connect: it takes options before the URL, and the URL before the environment. */
+function locate(url: string | undefined, options: Options, env: Environment): DatabaseSource {
+  const host = text(options['hostname']) ?? text(options['host']) ?? text(options['path'])
+  return locateDatabase(
+    {
+      url: host === undefined ? url : undefined,
+      urlOption: 'url',
+      host,
+      port: text(options['port']),
+      database: text(options['database'] ?? options['db']),
+      user: text(options['user'] ?? options['username']),
+    },
+    env,
+  )
+}
+
+/** An option as one text: parsed options, and several hosts, are arrays. */
+function text(option: unknown): string | undefined {
+  if (option === undefined || option === null || option === false || option === '') return undefined
+  return Array.isArray(option) ? option.join(',') : String(option)
+}
+
+/** Arguments that lead to an endpoint. */
+function directed(
+  url: string | undefined,
+  options: Options,
+  target: Target | undefined,
+): DriverArguments {
+  if (target === undefined) return url === undefined ? [options] : [url, options]
+  if ('host' in target) {
+    const moved = { ...without(options, ['hostname', 'path']), ...target }
+    return url === undefined ? [moved] : [url, moved]
+  }
+  const { username, password, pathname } = new URL(target.url)
+  return [
+    target.url,
+    without(options, [
+      'host',
+      'hostname',
+      'port',
+      'path',
+      ...(username === '' ? [] : ['user', 'username']),
+      ...(password === '' ? [] : ['pass', 'password']),
+      ...(pathname.length <= 1 ? [] : ['database', 'db']),
+    ]),
+  ]
+}
+
+function without(options: Options, names: readonly string[]): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)))
+}

@@ -1,0 +1,147 @@
+import {
+  acquireConnection,
+  type Hint,
+  type Routing,
+  type Scope,
+  takesAdvisoryLock,
+} from '@flyback/core'
+import { bindToCaller, currentScope } from '@flyback/core/scope'
+import type { Attempt } from './attempt.js'
+import { unsafeTransaction } from './connection-errors.js'
+import type { DriverQuery } from './driver-internals.js'
+import { commandsOf, type Lane } from './lane.js'
+import { giveBack, type LaneSets, laneSource } from './lane-source.js'
+import { textOf } from './query-text.js'
+import type { Work } from './work.js'
+
+/** How the queries of one sql function find their way. */
+export interface Route {
+  readonly routing: Routing
+  readonly sets: LaneSets
+  readonly hint: Hint
+  /** Connections at most; with one, a BEGIN outside of `begin` is allowed, as in the driver. */
+  readonly max: number
+  readonly work: Work
+  /** Rejects the query as the driver does once it has ended. */
+  refuse(query: DriverQuery): boolean
+}
+
+/** Where a query is at the moment; `undefined` while it is nowhere. */
+type Whereabouts = { readonly lane: Lane; readonly attempt: Attempt } | undefined
+
+/**
+ * Routes a genuine, lazy query of the driver: nothing happens until it is executed, and then it runs on a lane that the
+ * tables choose, elsewhere if need be.
+ *
+ * @param read gets the text of a query from a file
+ */
+export function routeQuery(
+  query: DriverQuery,
+  route: Route,
+  read?: () => Promise<string>,
+): DriverQuery {
+  const created = currentScope()
+  const { canceller } = query
+  let at: Whereabouts
+  query.canceller = (given) => (at === undefined ? canceller?.(given) : at.lane.cancel(at.attempt))
+  query.handler = () => {
+    if (query.cancelled || route.refuse(query)) return
+    const scope = currentScope() ?? created
+    const running = run(query, route, scope, read, (whereabouts) => {
+      at = whereabouts
+    })
+    route.work.during(running).then(
+      (value) => query.resolve(value),
+      (error: unknown) => query.reject(error),
+    )
+  }
+  return query
+}
+
+async function run(
+  query: DriverQuery,
+  route: Route,
+  scope: Scope | undefined,
+  read: (() => Promise<string>) | undefined,
+  locate: (at: Whereabouts) => void,
+): Promise<unknown> {
+  const { routing, sets, max } = route
+  const inCaller = callerOf(query)
+  if (read !== undefined) query.strings = [await read()]
+  const text = routing.router.role === 'replica' ? textOf(query) : undefined
+  const hint = hintOf(route, text)
+  // What is open for long must not hold up others in the pipeline.
+  const alone = query.cursorFn !== undefined || query.streaming === true
+  const source = laneSource(sets, alone)
+  let endpoint = routing.router.choose(scope, hint)
+  for (let attempt = 0; ; ) {
+    const lane = await acquireConnection(routing, source, { scope, endpoint, hint, attempt })
+    const refusal = query.cancelled ? undefined : lane.refusalBeforeSending(scope, text)
+    if (query.cancelled || refusal !== undefined) {
+      if (refusal !== undefined) lane.note(refusal)
+      giveBack(sets, lane, false)
+      throw refusal
+    }
+    lane.beginSending(scope)
+    const watched = query.options.simple === true && !alone && max !== 1
+    const sending = lane.send(query, {
+      inCaller,
+      judgeLate: (error) => judgeLate(lane, scope, error),
+      onexecute: watched ? watchTransaction(lane) : undefined,
+    })
+    locate({ lane, attempt: sending })
+    const outcome = await sending.answered
+    locate(undefined)
+    if (outcome.type === 'unsent') {
+      giveBack(sets, lane, true)
+      continue
+    }
+    if (outcome.type === 'value') {
+      lane.endSending(scope)
+      const begun = max !== 1 && (lane.leftOpen || commandsOf(outcome.value).includes('BEGIN'))
+      void sending.finished.then(() => giveBack(sets, lane, begun || lane.mustGo()))
+      if (begun) throw unsafeTransaction(sending.query)
+      return outcome.value
+    }
+    const retryable = !sending.delivered
+    const remedy = lane.judge(scope, { retryable, attempt }, outcome.error)
+    giveBack(sets, lane, lane.mustGo())
+    if (remedy.type === 'throw') throw remedy.error
+    endpoint = remedy.on
+    attempt++
+  }
+}
+
+function hintOf({ hint, routing }: Route, text: string | undefined): Hint {
+  const locks =
+    routing.settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
+  return hint === 'none' && locks ? 'write' : hint
+}
+
+/** Runs the callbacks of a query where it was executed: a socket belongs to nobody. */
+export function callerOf(query: DriverQuery): <T>(callback: () => T) => T {
+  if (query.cursorFn === undefined && query.forEachFn === undefined) return (callback) => callback()
+  const bound = bindToCaller((callback: () => unknown) => callback())
+  // It returns what the callback returns; `bind` cannot say so of a generic function.
+  return bound as <T>(callback: () => T) => T
+}
+
+/** An error on a stream of a COPY: rows were delivered, so it never runs again. */
+export function judgeLate(lane: Lane, scope: Scope | undefined, error: unknown): unknown {
+  const remedy = lane.judge(scope, { retryable: false, attempt: 0 }, error)
+  return remedy.type === 'throw' ? remedy.error : error
+}
+
+/**
+ * The driver asks its connection's `reserved` when the server is ready again: it is dropped outside a transaction, and
+ * called inside one. So a text of several statements that ends in an open transaction is noticed.
+ */
+function watchTransaction(lane: Lane): (connection: { reserved: (() => void) | null }) => boolean {
+  return (connection) => {
+    connection.reserved = () => {
+      connection.reserved = null
+      lane.leftOpen = true
+    }
+    return true
+  }
+}
