@@ -1,3 +1,4 @@
+import { asText } from './as-text.js'
 import type { ParsedOptions } from './driver-internals.js'
 
 /**
@@ -103,7 +104,7 @@ function serializeArray(
     if (element === null) return 'null'
     const typed: unknown = Reflect.get(Object(element), 'type')
     const raw: unknown = typed ? Reflect.get(Object(element), 'value') : element
-    const text = serialize === undefined ? String(element) : String(serialize(raw))
+    const text = asText(serialize === undefined ? element : serialize(raw))
     return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
   }
   const [first]: unknown[] = value

@@ -4,8 +4,11 @@ import { type Driver, instance } from './driver-internals.js'
 import { planConnections } from './plan-connections.js'
 import { createRoutedSql } from './routed-sql.js'
 
+/** Without the option `types`; the driver writes `{}`. */
+type NoTypes = ReturnType<Driver> extends postgres.Sql<infer T> ? T : never
+
 /** The driver's sql function, and `primary`. */
-export type Sql<TTypes extends Record<string, unknown> = {}> = postgres.Sql<TTypes> & {
+export type Sql<TTypes extends Record<string, unknown> = NoTypes> = postgres.Sql<TTypes> & {
   /**
    * The same on the writer endpoint. Using it in a replica region makes the scope `forwarding`.
    * In the primary region, and with no regions known, it is the sql function itself.
@@ -14,14 +17,15 @@ export type Sql<TTypes extends Record<string, unknown> = {}> = postgres.Sql<TTyp
 }
 
 /** The driver's options, and Flyback's under `flyback`. */
-export type Options<T extends Record<string, postgres.PostgresType> = {}> = postgres.Options<T> & {
-  flyback?: FlybackOptions | undefined
-}
+export type Options<T extends Record<string, postgres.PostgresType> = NoTypes> =
+  postgres.Options<T> & {
+    flyback?: FlybackOptions | undefined
+  }
 
 /** The types of values, from the option `types`; as the driver infers them. */
 type TypesOf<T extends Record<string, postgres.PostgresType>> =
   Record<string, postgres.PostgresType> extends T
-    ? {}
+    ? NoTypes
     : {
         [type in keyof T]: T[type] extends {
           // The driver's own inference, with its `any`s made unknown where that infers the same.
@@ -42,12 +46,10 @@ export interface Postgres extends Pick<Driver, keyof Driver> {
    * const sql = postgres()
    * const posts = await sql`select title from post`
    */
-  <T extends Record<string, postgres.PostgresType> = {}>(
-    options?: Options<T> | undefined,
-  ): Sql<TypesOf<T>>
-  <T extends Record<string, postgres.PostgresType> = {}>(
+  <T extends Record<string, postgres.PostgresType> = NoTypes>(options?: Options<T>): Sql<TypesOf<T>>
+  <T extends Record<string, postgres.PostgresType> = NoTypes>(
     url: string,
-    options?: Options<T> | undefined,
+    options?: Options<T>,
   ): Sql<TypesOf<T>>
 }
 

@@ -1,5 +1,6 @@
 import { acquireConnection, type Hint, type Routing } from '@flyback/core'
 import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
+import { asText } from './as-text.js'
 import { Checkout } from './checkout.js'
 import type { DriverQuery, DriverSql, ParsedOptions } from './driver-internals.js'
 import { type LaneSets, laneSource } from './lane-source.js'
@@ -33,9 +34,11 @@ export function createHandle(world: World, hint: Hint): Handle {
   const route: Route = { routing, sets, hint, max: local.max, work, refuse: world.refuse }
   const notifying: Route = { ...route, hint: 'primary' }
 
-  async function notify(channel: string, payload: string): Promise<unknown> {
+  async function notify(channel: string, payload: unknown): Promise<unknown> {
     return await routeQuery(
-      template.unsafe('select pg_notify($1, $2)', [channel, `${payload}`], { prepare: true }),
+      template.unsafe('select pg_notify($1, $2)', [channel, asText(payload)], {
+        prepare: true,
+      }),
       notifying,
     )
   }

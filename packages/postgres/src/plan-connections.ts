@@ -11,6 +11,7 @@ import {
   targetEndpoints,
   tellNotices,
 } from '@flyback/core'
+import { asText } from './as-text.js'
 
 /** What the driver is called with: a URL and options, or options alone. */
 export type DriverArguments = readonly unknown[]
@@ -89,10 +90,10 @@ function locate(url: string | undefined, options: Options, env: Environment): Da
   )
 }
 
-/** An option as one text: parsed options, and several hosts, are arrays. */
+/** An option as one text, whatever JavaScript passes; parsed options, and several hosts, are arrays. */
 function text(option: unknown): string | undefined {
   if (option === undefined || option === null || option === false || option === '') return undefined
-  return Array.isArray(option) ? option.join(',') : String(option)
+  return Array.isArray(option) ? option.join(',') : asText(option)
 }
 
 /** Arguments that lead to an endpoint. */

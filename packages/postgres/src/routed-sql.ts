@@ -53,7 +53,7 @@ export function createRoutedSql(driver: Driver, plan: RoutedPlan): Handle {
     if (ending !== undefined) return await ending
     const templateEnded = template.end({ timeout: 0 })
     // As in the driver: what is executed in the same turn is still taken.
-    await 1
+    await Promise.resolve()
     ending ??= endAll(timeout, templateEnded)
     return await ending
   }

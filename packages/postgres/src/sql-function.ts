@@ -19,7 +19,7 @@ export interface SqlFunction {
 export function createSqlFunction(
   template: DriverSql,
   adopt: Adopt,
-  notify: (channel: string, payload: string) => Promise<unknown>,
+  notify: (channel: string, payload: unknown) => Promise<unknown>,
 ): SqlFunction {
   function sql(first: unknown, ...rest: unknown[]): unknown {
     const built = template(first, ...rest)

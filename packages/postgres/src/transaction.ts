@@ -1,3 +1,4 @@
+import { asText } from './as-text.js'
 import type { Checkout } from './checkout.js'
 import type { DriverSql } from './driver-internals.js'
 import type { SqlFunction } from './sql-function.js'
@@ -12,7 +13,7 @@ type Callback = (sql: TransactionSql) => unknown
 
 export interface TransactionParts {
   readonly template: DriverSql
-  readonly notify: (channel: string, payload: string) => Promise<unknown>
+  readonly notify: (channel: string, payload: unknown) => Promise<unknown>
   /** The driver's class of server errors. */
   readonly PostgresError: new (
     ...args: never[]
@@ -41,7 +42,7 @@ export async function runTransaction(
   async function level(work: Callback, name: string | undefined): Promise<unknown> {
     let uncaught: unknown
     const remember: Adopt = (query, read) => {
-      adopt(query, read)
+      void adopt(query, read)
       const { handler } = query
       query.handler = (given) => {
         // Executed only: a fragment never settles, and must not be run by being listened to.
@@ -92,8 +93,9 @@ export async function runTransaction(
         return savepoint((inner: TransactionSql) => Reflect.apply(inner, inner, args))
       }
       const [label, inner] = args.length === 1 ? [null, first] : [first, second]
+      const suffix = label ? `_${asText(label)}` : ''
       // What is no function throws where it is called, as in the driver.
-      return level(inner as Callback, `s${savepoints++}${label ? `_${String(label)}` : ''}`)
+      return level(inner as Callback, `s${savepoints++}${suffix}`)
     }
   }
 }
