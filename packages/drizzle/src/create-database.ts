@@ -114,10 +114,12 @@ export function withFlyback<T extends object>(
 }
 
 function primaryOf<Client extends object>(client: Client, routing: Routing | undefined): Client {
-  // Only pools of ours have a routing and this property, which is another of their kind.
-  const primary = Reflect.get(client, 'primary') as Client | undefined
-  if (routing !== undefined && primary !== undefined) return primary
-  if (detectDeployment(process.env).role !== 'replica') return client
+  // Of ours, `pool.primary` and `sql.primary` are of their kind; others may mean anything by the name.
+  const primary = hasRouting(client)
+    ? (Reflect.get(client, 'primary') as Client | undefined)
+    : undefined
+  if (primary !== undefined) return primary
+  if ((routing?.router.role ?? detectDeployment(process.env).role) !== 'replica') return client
   throw new ConfigurationError(
     'client',
     'is one connection, which has no other on the primary: make the database over a pool',

@@ -1,12 +1,14 @@
 import { Pool } from '@flyback/pg'
+import { drizzle as plainDrizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
 import { drizzle } from '../src/node-postgres.js'
 import { type Fixture, schema, until } from './support.js'
 
 /** Drizzle over node-postgres, on a pool that must get all its clients back. */
-export function nodePostgres(wraps: boolean): Fixture {
+export function nodePostgres(oldest: boolean): Fixture {
   return {
     name: 'node-postgres',
-    wraps,
+    oldest,
     open(database, region, options = {}) {
       const { max = 4, flyback, ...config } = options
       const pool = new Pool({ max, flyback: { env: database.env(region), ...flyback } })
@@ -31,6 +33,11 @@ export function nodePostgres(wraps: boolean): Fixture {
           }
         },
       }
+    },
+    openPlain(url) {
+      const pool = new pg.Pool({ connectionString: url, max: 1 })
+      const db = plainDrizzle({ client: pool, schema, casing: 'snake_case' })
+      return { db, end: () => pool.end() }
     },
   }
 }

@@ -1,6 +1,7 @@
 import { describe, vi } from 'vitest'
 import { nodePostgres } from './node-postgres-fixture.js'
 import { builders } from './suites/builders.js'
+import { differential } from './suites/differential.js'
 import { faults } from './suites/faults.js'
 import { routing } from './suites/routing.js'
 import { transactions } from './suites/transactions.js'
@@ -9,11 +10,12 @@ vi.mock('drizzle-orm', () => import('drizzle-oldest'))
 vi.mock('drizzle-orm/pg-core', () => import('drizzle-oldest/pg-core'))
 vi.mock('drizzle-orm/node-postgres', () => import('drizzle-oldest/node-postgres'))
 
-const fixture = nodePostgres(false)
+const fixture = nodePostgres(true)
 
 describe('the oldest Drizzle on node-postgres', () => {
   describe('builders', () => builders(fixture))
   describe('transactions', () => transactions(fixture))
   describe('routing', () => routing(fixture))
+  describe('differences', () => differential(fixture))
   describe('faults', () => faults(fixture))
 })

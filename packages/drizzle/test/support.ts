@@ -45,7 +45,7 @@ export const SCHEMA: string = `${CONTRACT_SCHEMA}
 `
 
 /** What the tests use of a database, whichever driver it has. */
-export type Database = PgDatabase<PgQueryResultHKT, Schema> & { $cache: unknown }
+export type Database = PgDatabase<PgQueryResultHKT, Schema>
 
 export interface OpenOptions extends Omit<DrizzleConfig<Schema>, 'schema' | 'casing'> {
   /** Connections at most, to each endpoint. */
@@ -55,8 +55,8 @@ export interface OpenOptions extends Omit<DrizzleConfig<Schema>, 'schema' | 'cas
 
 export interface Opened extends AsyncDisposable {
   readonly db: Database & OnPrimary<Database>
-  /** Connections opened so far, to both endpoints. */
-  opened(): number
+  /** Connections opened so far, to both endpoints; `undefined` where the driver does not tell. */
+  opened(): number | undefined
   /** Waits until all connections are back; fails when one never comes back. */
   settled(): Promise<void>
 }
@@ -64,9 +64,11 @@ export interface Opened extends AsyncDisposable {
 /** A driver of Drizzle's, as the suites use it. */
 export interface Fixture {
   readonly name: string
-  /** Whether this version of Drizzle wraps the errors of its driver in a DrizzleQueryError (since 0.44). */
-  readonly wraps: boolean
+  /** Drizzle 0.35: no DrizzleQueryError and no cache (since 0.44), no `insert ... select` (since 0.36.1). */
+  readonly oldest: boolean
   open(database: Pick<TestDatabase, 'env'>, region: string, options?: OpenOptions): Opened
+  /** The same over the driver itself, by Drizzle's own `drizzle()`: what ours must not be distinguishable from. */
+  openPlain(url: string): { readonly db: Database; end(): Promise<unknown> }
 }
 
 /** The rows of `db.execute()`, which come as the driver gives them. */
