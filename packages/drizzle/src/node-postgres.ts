@@ -24,19 +24,30 @@ export type FlybackNodePgDatabase<
   >
 
 /** Drizzle's `drizzle()` with all its forms; without a database, the one that the environment names. */
-type DrizzleFunction = <
-  TSchema extends Record<string, unknown> = Record<string, never>,
-  TClient extends NodePgClient = Pool,
->(
-  ...params:
-    | []
-    | [TClient | string]
-    | [TClient | string, DatabaseConfig<TSchema>]
-    | [
-        DatabaseConfig<TSchema> &
-          ({ client: TClient } | { connection?: string | pg.PoolConfig | undefined }),
-      ]
-) => FlybackNodePgDatabase<TSchema, NodePgClient extends TClient ? Pool : TClient>
+interface DrizzleFunction {
+  // TypeScript infers a client from a URL, too: the driver's. It is ours.
+  <TSchema extends Record<string, unknown> = Record<string, never>>(
+    ...params:
+      | []
+      | [string]
+      | [string, DatabaseConfig<TSchema>]
+      | [
+          DatabaseConfig<TSchema> & {
+            connection?: string | pg.PoolConfig | undefined
+            client?: undefined
+          },
+        ]
+  ): FlybackNodePgDatabase<TSchema>
+  <
+    TSchema extends Record<string, unknown> = Record<string, never>,
+    TClient extends NodePgClient = Pool,
+  >(
+    ...params:
+      | [TClient | string]
+      | [TClient | string, DatabaseConfig<TSchema>]
+      | [DatabaseConfig<TSchema> & ({ client: TClient } | { connection: string | pg.PoolConfig })]
+  ): FlybackNodePgDatabase<TSchema, NodePgClient extends TClient ? pg.Pool : TClient>
+}
 
 const driver: Driver<NodePgClient> = {
   open(connection, flyback) {

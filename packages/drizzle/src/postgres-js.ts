@@ -22,16 +22,25 @@ export type FlybackPostgresJsDatabase<
 type Connection = string | ({ url?: string } & Options<Record<string, PostgresType>>)
 
 /** Drizzle's `drizzle()` with all its forms; without a database, the one that the environment names. */
-type DrizzleFunction = <
-  TSchema extends Record<string, unknown> = Record<string, never>,
-  TClient extends DriverSql = Sql,
->(
-  ...params:
-    | []
-    | [TClient | string]
-    | [TClient | string, DatabaseConfig<TSchema>]
-    | [DatabaseConfig<TSchema> & ({ client: TClient } | { connection?: Connection | undefined })]
-) => FlybackPostgresJsDatabase<TSchema, TClient>
+interface DrizzleFunction {
+  // TypeScript infers a client from a URL, too: the driver's. It is ours.
+  <TSchema extends Record<string, unknown> = Record<string, never>>(
+    ...params:
+      | []
+      | [string]
+      | [string, DatabaseConfig<TSchema>]
+      | [DatabaseConfig<TSchema> & { connection?: Connection | undefined; client?: undefined }]
+  ): FlybackPostgresJsDatabase<TSchema>
+  <
+    TSchema extends Record<string, unknown> = Record<string, never>,
+    TClient extends DriverSql = Sql,
+  >(
+    ...params:
+      | [TClient | string]
+      | [TClient | string, DatabaseConfig<TSchema>]
+      | [DatabaseConfig<TSchema> & ({ client: TClient } | { connection: Connection })]
+  ): FlybackPostgresJsDatabase<TSchema, TClient>
+}
 
 const driver: Driver<DriverSql> = {
   open(connection, flyback) {
