@@ -1,0 +1,21 @@
+import { Kysely, type KyselyConfig } from 'kysely'
+import type { FlybackDialect } from './flyback-dialect.js'
+import { withPrimary } from './with-primary.js'
+
+/**
+ * Kysely, and `withPrimary()`.
+ *
+ * @example
+ * const db = new FlybackKysely<Database>({ dialect: new FlybackDialect({ pool: new Pool() }) })
+ * await db.withPrimary().selectFrom('account').selectAll().execute()
+ */
+export class FlybackKysely<DB> extends Kysely<DB> {
+  constructor(config: Omit<KyselyConfig, 'dialect'> & { readonly dialect: FlybackDialect }) {
+    super(config)
+  }
+
+  /** See {@link withPrimary}, which also takes what `withPlugin` and `withSchema` return. */
+  withPrimary(): Kysely<DB> {
+    return withPrimary(this)
+  }
+}

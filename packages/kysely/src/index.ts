@@ -1,0 +1,18 @@
+export {
+  ConfigurationError,
+  type FlybackOptions,
+  findReplayRequired,
+  PrimaryUnavailable,
+  ReplayRequired,
+} from '@flyback/core'
+export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
+export type {
+  FlybackDialectConfig,
+  FlybackPool,
+  HandleConfig,
+  PairConfig,
+  PoolConfig,
+} from './config.js'
+export { FlybackDialect } from './flyback-dialect.js'
+export { FlybackKysely } from './flyback-kysely.js'
+export { withPrimary } from './with-primary.js'
