@@ -49,6 +49,7 @@ function parseArray(text: string, parser: Parse, delimiter: string): unknown[] {
   let position = 0
   let last = 0
   let quoted = false
+  let character = ''
   let before = ''
   let element = ''
   const parse = (part: string): unknown => (parser === undefined ? part : parser(part))
@@ -56,7 +57,7 @@ function parseArray(text: string, parser: Parse, delimiter: string): unknown[] {
   function level(): unknown[] {
     const elements: unknown[] = []
     for (; position < text.length; position++) {
-      const character = text.charAt(position)
+      character = text.charAt(position)
       if (quoted) {
         if (character === '\\') {
           element += text.charAt(++position)

@@ -1,3 +1,4 @@
+import { adoptStream, type CopyStream, isCopyStream } from './copy-stream.js'
 import type { DriverQuery, QueryOptions } from './driver-internals.js'
 
 /** How sending a query once ended. */
@@ -7,22 +8,8 @@ export type Outcome =
   /** Its connection ended before it was written: it may be sent elsewhere as if nothing had been. */
   | { readonly type: 'unsent' }
 
-/** One sending of a query: what the driver gets in its place. */
-export interface Attempt {
-  readonly query: DriverQuery
-  /** What the server answered, when the caller may have it. */
-  readonly answered: Promise<Outcome>
-  /** When the connection is done with it: later than the answer for a COPY, whose answer is a stream. */
-  readonly finished: Promise<void>
-  /** Rows went to a callback, or a stream to the caller: it must not run again. */
-  readonly delivered: boolean
-  /** Ends it from outside, if it has not ended. */
-  settle(outcome: Outcome): void
-}
-
-export interface AttemptOptions {
-  /** Told how it ended before anyone else is. */
-  readonly onSettled: (outcome: Outcome) => void
+/** What the sender of a query brings along. */
+export interface Sender {
   /** Runs a callback of the user's in the context of the call. */
   readonly inCaller: <T>(callback: () => T) => T
   /** What an error on a COPY stream is turned into. */
@@ -30,106 +17,111 @@ export interface AttemptOptions {
   readonly onexecute?: QueryOptions['onexecute']
 }
 
+/** What the connection hears of it, at once. */
+export interface Hooks {
+  /** The driver starts to write the query. */
+  building(attempt: Attempt): void
+  /** The driver rejects it, or takes it for what it rejects. */
+  rejected(attempt: Attempt, error: unknown): void
+  settled(outcome: Outcome): void
+}
+
 /**
- * Makes an object the driver takes for a query, and that inherits from the caller's one: what the driver leaves on it
- * (its state, serialised parameters, a statement) stays on this attempt, so that the query itself can be sent again.
+ * One sending of a query: an object the driver takes for a query, and that inherits from the caller's one. What the
+ * driver leaves on it (its state, serialised parameters, a statement) stays on the attempt, so that the query itself can
+ * be sent again.
  */
-export function createAttempt(query: DriverQuery, options: AttemptOptions): Attempt {
-  const { promise: answered, resolve: answer } = withResolvers<Outcome>()
-  const { promise: finished, resolve: finish } = withResolvers<void>()
-  let delivered = false
-  let settled = false
-  let stream: StreamLike | undefined
-  const settle = (outcome: Outcome): void => {
-    if (settled) {
-      // An error after the stream was handed out: the driver forgets the stream once its last chunk was sent.
-      if (outcome.type === 'error') stream?.destroy(outcome.error)
-      if (outcome.type !== 'value') finish()
-      return
-    }
-    settled = true
-    if (outcome.type === 'value' && isStream(outcome.value)) {
-      delivered = true
-      stream = adoptStream(outcome.value, options, finish)
-    } else finish()
-    options.onSettled(outcome)
-    answer(outcome)
-  }
-  const { forEachFn } = query
-  const attempt: DriverQuery = Object.create(query, {
-    resolve: { value: (value: unknown) => settle({ type: 'value', value }) },
-    reject: { value: (error: unknown) => settle({ type: 'error', error }) },
-    state: { value: null, writable: true },
-    cancelled: { value: null, writable: true },
-    // The driver's cursor iterator asks the query itself.
-    active: {
-      get: () => query.active,
-      set: (active: boolean) => {
-        query.active = active
-      },
-    },
-    cursorFn: {
-      get: () => {
-        const { cursorFn } = query
-        return (
-          cursorFn &&
-          ((rows: unknown) => {
-            delivered = true
-            return options.inCaller(() => cursorFn(rows))
-          })
-        )
-      },
-    },
-    ...(forEachFn && {
-      forEachFn: {
-        value: (row: unknown, result: unknown) => {
-          delivered = true
-          options.inCaller(() => forEachFn(row, result))
+export class Attempt {
+  readonly query: DriverQuery
+  /** What the server answered, when the caller may have it. */
+  readonly answered: Promise<Outcome>
+  /** When the connection is done with it: later than the answer for a COPY, whose answer is a stream. */
+  readonly finished: Promise<void>
+  /** Rows went to a callback, or a stream to the caller: it must not run again. */
+  delivered = false
+  /** The server works on it, and not on one before it in the pipeline. */
+  active = false
+  /** Called when it becomes active. */
+  whenActive: (() => void) | undefined
+  readonly #sender: Sender
+  readonly #hooks: Hooks
+  #settled = false
+  #stream: CopyStream | undefined
+  #answer: (outcome: Outcome) => void = () => {}
+  #finish: () => void = () => {}
+
+  constructor(query: DriverQuery, sender: Sender, hooks: Hooks) {
+    this.#sender = sender
+    this.#hooks = hooks
+    this.answered = new Promise((resolve) => {
+      this.#answer = resolve
+    })
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+    const { forEachFn } = query
+    this.query = Object.create(query, {
+      strings: {
+        get: () => {
+          hooks.building(this)
+          return query.strings
         },
       },
-    }),
-    ...(options.onexecute && {
-      options: { value: { ...query.options, onexecute: options.onexecute } },
-    }),
-  })
-  return {
-    query: attempt,
-    answered,
-    finished,
-    get delivered() {
-      return delivered
-    },
-    settle,
+      // The driver's own reads the strings, too.
+      origin: { get: () => query.origin },
+      resolve: { value: (value: unknown) => this.settle({ type: 'value', value }) },
+      reject: { value: (error: unknown) => hooks.rejected(this, error) },
+      state: { value: null, writable: true },
+      cancelled: { value: null, writable: true },
+      active: {
+        get: () => this.active,
+        set: (active: boolean) => {
+          this.#setActive(query, active)
+        },
+      },
+      // Read when rows arrive: an iterator replaces it at each step.
+      cursorFn: { get: () => query.cursorFn && ((rows: unknown) => this.#cursor(query, rows)) },
+      ...(forEachFn && {
+        forEachFn: {
+          value: (row: unknown, result: unknown) => {
+            this.delivered = true
+            sender.inCaller(() => forEachFn(row, result))
+          },
+        },
+      }),
+      ...(sender.onexecute && {
+        options: { value: { ...query.options, onexecute: sender.onexecute } },
+      }),
+    })
   }
-}
 
-/** The part of a COPY stream that matters here. */
-interface StreamLike {
-  destroy(error?: unknown): unknown
-  once(event: 'close', listener: () => void): unknown
-}
+  #setActive(query: DriverQuery, active: boolean): void {
+    this.active = active
+    // The driver's cursor iterator asks the query itself.
+    query.active = active
+    if (active) this.whenActive?.()
+  }
 
-function isStream(value: unknown): value is StreamLike {
-  return typeof value === 'object' && value !== null && 'destroy' in value && 'once' in value
-}
+  #cursor(query: DriverQuery, rows: unknown): unknown {
+    this.delivered = true
+    return this.#sender.inCaller(() => query.cursorFn?.(rows))
+  }
 
-/** An error of the server reaches a COPY through its stream, whose end is the end of the statement. */
-function adoptStream(
-  stream: StreamLike,
-  { judgeLate }: AttemptOptions,
-  finish: () => void,
-): StreamLike {
-  const destroy = stream.destroy.bind(stream)
-  stream.destroy = (error) => destroy(error === undefined ? error : judgeLate(error))
-  stream.once('close', finish)
-  return stream
-}
-
-/** `Promise.withResolvers`, which Node 20 does not have. */
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: ((value: T) => void) | undefined
-  const promise = new Promise<T>((given) => {
-    resolve = given
-  })
-  return { promise, resolve: (value) => resolve?.(value) }
+  /** Ends it, if it has not ended. */
+  settle(outcome: Outcome): void {
+    if (this.#settled) {
+      // An error after the stream was handed out: the driver forgets the stream once its last chunk was sent.
+      if (outcome.type === 'error') this.#stream?.destroy(outcome.error)
+      if (outcome.type !== 'value') this.#finish()
+      return
+    }
+    this.#settled = true
+    this.active = false
+    if (outcome.type === 'value' && isCopyStream(outcome.value)) {
+      this.delivered = true
+      this.#stream = adoptStream(outcome.value, this.#sender.judgeLate, this.#finish)
+    } else this.#finish()
+    this.#hooks.settled(outcome)
+    this.#answer(outcome)
+  }
 }

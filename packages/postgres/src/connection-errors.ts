@@ -12,8 +12,24 @@ export function connectionError(code: string, { path, host, port }: ParsedOption
 export function unsafeTransaction(query: DriverQuery): Error {
   const code = 'UNSAFE_TRANSACTION'
   const error = new Error(`${code}: Only use sql.begin, sql.reserved or max: 1`)
-  const hidden = { query: { value: query.string }, args: { value: query.args } }
-  return Object.defineProperties(Object.assign(error, { code }), hidden)
+  return attribute(Object.assign(error, { code }), query)
+}
+
+/** The same error of this query, where the driver has put another one's text and values on it. */
+export function attributedTo(query: DriverQuery, error: unknown): Error {
+  const { message, constructor: Class } = Object(error)
+  const copy: Error = Reflect.construct(Error, [message], Class)
+  return attribute(Object.assign(copy, error), query)
+}
+
+/** Notes on an error what the driver notes: hidden, because it holds values of the user. */
+function attribute(error: Error, { string, args, parameters, statement }: DriverQuery): Error {
+  return Object.defineProperties(error, {
+    query: { value: string },
+    parameters: { value: parameters },
+    args: { value: args },
+    types: { value: statement?.types },
+  })
 }
 
 /**

@@ -10,6 +10,8 @@ export interface DriverQuery extends Promise<unknown> {
   strings: readonly string[]
   readonly args: readonly unknown[]
   readonly tagged: boolean
+  /** Where the template stands, for the stack of errors. */
+  readonly origin: string
   options: QueryOptions
   /** Called once, when the query is executed; the query is lazy until then. */
   handler: (query: DriverQuery) => unknown
@@ -22,6 +24,8 @@ export interface DriverQuery extends Promise<unknown> {
   cancelled: unknown
   /** The text as it was sent. */
   string?: string
+  parameters?: readonly unknown[]
+  statement?: { readonly types: readonly number[] } | null
   streaming?: boolean
   forEachFn?: (row: unknown, result: unknown) => void
   /** Replaced at each step of an iterator. */

@@ -1,8 +1,8 @@
 import { Connection, type Link } from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
-import { type Attempt, type AttemptOptions, createAttempt } from './attempt.js'
-import { connectionError, endsConnection } from './connection-errors.js'
+import { Attempt, type Sender } from './attempt.js'
+import { attributedTo, connectionError, endsConnection } from './connection-errors.js'
 import {
   type Driver,
   type DriverQuery,
@@ -55,6 +55,7 @@ export class Lane extends Connection {
   readonly #cancel: NonNullable<DriverQuery['canceller']>
   readonly #given: LaneOptions
   readonly #attempts = new Set<Attempt>()
+  #building: Attempt | undefined
   #savepoints = 0
   #inTransaction = false
   #idleTimer: NodeJS.Timeout | undefined
@@ -158,10 +159,16 @@ export class Lane extends Connection {
   }
 
   /** Hands a query to the driver, at once. */
-  send(query: DriverQuery, options: Omit<AttemptOptions, 'onSettled'>): Attempt {
-    const attempt = createAttempt(query, {
-      ...options,
-      onSettled: (outcome) => {
+  send(query: DriverQuery, sender: Sender): Attempt {
+    const attempt = new Attempt(query, sender, {
+      building: (built) => {
+        this.#building = built
+        queueMicrotask(() => {
+          this.#building = undefined
+        })
+      },
+      rejected: (rejected, error) => this.#rejected(rejected, error),
+      settled: (outcome) => {
         if (outcome.type === 'value') this.#follow(outcome.value)
         if (outcome.type !== 'error') return
         if (this.held || this.#inTransaction) this.status = 'E'
@@ -176,7 +183,23 @@ export class Lane extends Connection {
       if (!this.busy) this.#wakeIdle()
     })
     runOutsideScope(() => this.#handler(attempt.query))
+    this.#building = undefined
     return attempt
+  }
+
+  /**
+   * A query that cannot be written (an undefined value) is rejected at once. Behind others in the pipeline the driver
+   * blames the one in flight, and the answer to the next goes astray: nothing is sent after it.
+   */
+  #rejected(attempt: Attempt, error: unknown): void {
+    const unwritten = this.#building
+    if (unwritten === undefined || unwritten === attempt) {
+      attempt.settle({ type: 'error', error })
+      return
+    }
+    this.retiring = true
+    this.failure = connectionError('CONNECTION_DESTROYED', this.#given.options)
+    unwritten.settle({ type: 'error', error: attributedTo(unwritten.query, error) })
   }
 
   get options(): ParsedOptions {
@@ -198,9 +221,12 @@ export class Lane extends Connection {
     }
   }
 
-  /** Cancels a query where it runs. */
-  cancel(attempt: Attempt): unknown {
-    return runOutsideScope(() => this.#cancel(attempt.query))
+  /** Cancels a query where it runs, or takes it out of the queue. */
+  cancel(attempt: Attempt): void {
+    const cancel = (): unknown => runOutsideScope(() => this.#cancel(attempt.query))
+    // The driver would lose count of the answers if one was cancelled that is sent and not its turn.
+    if (attempt.query.state !== null && !attempt.active) attempt.whenActive = cancel
+    else cancel()
   }
 
   /**

@@ -6,7 +6,7 @@ import {
   takesAdvisoryLock,
 } from '@flyback/core'
 import { bindToCaller, currentScope } from '@flyback/core/scope'
-import type { Attempt } from './attempt.js'
+import type { Attempt, Sender } from './attempt.js'
 import { unsafeTransaction } from './connection-errors.js'
 import type { DriverQuery } from './driver-internals.js'
 import { commandsOf, type Lane } from './lane.js'
@@ -84,11 +84,9 @@ async function run(
     }
     lane.beginSending(scope)
     const watched = query.options.simple === true && !alone && max !== 1
-    const sending = lane.send(query, {
-      inCaller,
-      judgeLate: (error) => judgeLate(lane, scope, error),
-      onexecute: watched ? watchTransaction(lane) : undefined,
-    })
+    const sender: Sender = { inCaller, judgeLate: (error) => judgeLate(lane, scope, error) }
+    const onexecute = watched ? watchTransaction(lane) : undefined
+    const sending = lane.send(query, onexecute === undefined ? sender : { ...sender, onexecute })
     locate({ lane, attempt: sending })
     const outcome = await sending.answered
     locate(undefined)

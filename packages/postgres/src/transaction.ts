@@ -29,7 +29,7 @@ export async function runTransaction(
   checkout: Checkout,
   { template, notify, PostgresError }: TransactionParts,
   options: string,
-  fn: Callback,
+  work: Callback,
 ): Promise<unknown> {
   const { lane } = checkout
   let savepoints = 0
@@ -37,9 +37,9 @@ export async function runTransaction(
 
   const adopt: Adopt = (query, read) => checkout.adopt(query, read)
   await adopt(template.unsafe(`begin ${options.replace(/[^a-z ]/gi, '')}`, []))
-  return await Promise.race([level(fn, undefined), checkout.lost])
+  return await Promise.race([level(work, undefined), checkout.lost])
 
-  async function level(work: Callback, name: string | undefined): Promise<unknown> {
+  async function level(fn: Callback, name: string | undefined): Promise<unknown> {
     let uncaught: unknown
     const remember: Adopt = (query, read) => {
       void adopt(query, read)
@@ -65,7 +65,7 @@ export async function runTransaction(
     if (name !== undefined) await run(['savepoint ', ''], sql(name))
     try {
       result = await new Promise((resolve, reject) => {
-        const given = work(sql)
+        const given = fn(sql)
         Promise.resolve(Array.isArray(given) ? Promise.all(given) : given).then(resolve, reject)
       })
       if (uncaught) throw uncaught
