@@ -1,5 +1,4 @@
-import { Kysely, type KyselyConfig } from 'kysely'
-import type { FlybackDialect } from './flyback-dialect.js'
+import { Kysely } from 'kysely'
 import { withPrimary } from './with-primary.js'
 
 /**
@@ -10,10 +9,6 @@ import { withPrimary } from './with-primary.js'
  * await db.withPrimary().selectFrom('account').selectAll().execute()
  */
 export class FlybackKysely<DB> extends Kysely<DB> {
-  constructor(config: Omit<KyselyConfig, 'dialect'> & { readonly dialect: FlybackDialect }) {
-    super(config)
-  }
-
   /** See {@link withPrimary}, which also takes what `withPlugin` and `withSchema` return. */
   withPrimary(): Kysely<DB> {
     return withPrimary(this)

@@ -41,9 +41,19 @@ export function judge(
   error: unknown,
 ): Remedy {
   if (known !== undefined) return known.judge(scope, attempt, error)
-  // The pool has judged it; what it could not know is that the statement may run again.
-  if (!attempt.retryable || isReplayRequired(error) || isPrimaryUnavailable(error)) {
-    return { type: 'throw', error }
-  }
-  return originOf(error)?.judge(scope, attempt, error) ?? { type: 'throw', error }
+  const origin = originOf(error)
+  // The pool has judged it; what it cannot know is that the statement may run again.
+  const final = !attempt.retryable || isReplayRequired(error) || isPrimaryUnavailable(error)
+  if (final || origin === undefined) return { type: 'throw', error }
+  const { link, facts, firstRefusal, lost } = origin
+  const { router, endpoint } = link
+  // Not by the connection's transaction state, which postgres.js can only guess for a reserved one.
+  return router.judge(scope, {
+    ...attempt,
+    endpoint,
+    facts,
+    firstRefusal,
+    connectionLost: lost,
+    error,
+  })
 }

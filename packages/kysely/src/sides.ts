@@ -43,7 +43,12 @@ export function planSides<Handle extends object>(config: FlybackDialectConfig<Ha
     }
   }
   const { pool, ...rest } = config
-  const make = typeof pool === 'function' ? once(pool) : async () => pool
+  const given = typeof pool === 'function' ? once(pool) : async () => pool
+  const make = async (...args: MakePoolArgs): Promise<FlybackPool> => {
+    const made = await given(...args)
+    routingAt('pool', made)
+    return made
+  }
   const dialect = (side: (made: FlybackPool) => PostgresPool): Dialect =>
     new PostgresDialect({
       ...rest,

@@ -2,6 +2,7 @@ import { ConfigurationError } from '@flyback/core'
 import { type DatabaseConnection, Kysely, type QueryExecutor } from 'kysely'
 import { ownerOf } from './flyback-dialect.js'
 import { FlybackDriver } from './flyback-driver.js'
+import type { FlybackKysely } from './flyback-kysely.js'
 import { LazyConnection } from './lazy-connection.js'
 import { withMembers } from './with-members.js'
 
@@ -17,6 +18,8 @@ type ProvideConnection = QueryExecutor['provideConnection']
  * @example
  * await withPrimary(db).selectFrom('account').selectAll().execute()
  */
+export function withPrimary<DB>(db: FlybackKysely<DB>): Kysely<DB>
+export function withPrimary<DB>(db: Kysely<DB>): Kysely<DB>
 export function withPrimary<DB>(db: Kysely<DB>): Kysely<DB> {
   const executor = db.getExecutor()
   const { dialect, driver } = ownerOf(executor.adapter) ?? {}

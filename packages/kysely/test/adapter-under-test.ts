@@ -1,4 +1,5 @@
 import { Pool } from '@flyback/pg'
+import postgres from '@flyback/postgres'
 import type {
   AdapterUnderTest,
   Connected,
@@ -8,6 +9,7 @@ import type {
   TransactionOptions,
 } from '@flyback/testkit'
 import { CompiledQuery, type ControlledTransaction, type Generated, type Kysely } from 'kysely'
+import { PostgresJSDialect } from 'kysely-postgres-js'
 import Cursor from 'pg-cursor'
 import { FlybackDialect, FlybackKysely } from '../src/index.js'
 
@@ -19,6 +21,21 @@ const CANNOT: AdapterUnderTest['cannot'] = {
   batches: 'Kysely sends one statement at a time',
   copy: 'Kysely has no COPY',
   listen: 'Kysely has no LISTEN of its own',
+}
+
+/** Kysely over `sql` of @flyback/postgres. */
+export const kyselyOnPostgres: AdapterUnderTest = {
+  name: 'Kysely on postgres.js',
+  knownWrites: 'at once',
+  cannot: { ...CANNOT, 'prepared statements': 'the dialect decides what is prepared: everything' },
+  connect({ env, max, flyback }) {
+    const over = postgres({ max, flyback: { env, ...flyback } })
+    const dialect = new FlybackDialect({
+      over,
+      dialect: (sql) => new PostgresJSDialect({ postgres: sql }),
+    })
+    return connected(new FlybackKysely<Database>({ dialect }))
+  },
 }
 
 /** Kysely over the Pool of @flyback/pg, as the contract uses it. */
@@ -44,13 +61,8 @@ export function connected(db: FlybackKysely<Database>): Connected {
       for await (const chunk of rows) for (const row of chunk.rows) onRow(row)
     },
     session: (work) => db.connection().execute((held) => work(queryable(held))),
-    end: () => end(db),
+    end: () => db.destroy(),
   }
-}
-
-/** Kysely ends nothing it has not used. */
-async function end(db: Kysely<Database>): Promise<void> {
-  await db.destroy()
 }
 
 function queryable(db: Kysely<Database>): Queryable {
@@ -104,8 +116,7 @@ function nested(tx: ControlledTransaction<Database>, depth: number): Transaction
       const name = `s${depth}`
       const saved = await tx.savepoint(name).execute()
       try {
-        // Kysely keeps the names in the type, so that none is used twice; here it is the depth that sees to that.
-        const result = await work(nested(saved as ControlledTransaction<Database>, depth + 1))
+        const result = await work(nested(saved, depth + 1))
         await saved.releaseSavepoint(name).execute()
         return result
       } catch (error) {
