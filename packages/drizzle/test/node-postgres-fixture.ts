@@ -1,3 +1,4 @@
+import { routingOf } from '@flyback/core'
 import { Pool } from '@flyback/pg'
 import { drizzle as plainDrizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
@@ -14,6 +15,7 @@ export function nodePostgres(oldest: boolean): Fixture {
       const pool = new Pool({ max, flyback: { env: database.env(region), ...flyback } })
       let opened = 0
       pool.on('connect', () => opened++)
+      if (routingOf(pool) === undefined) survive(pool)
       const db = drizzle({ client: pool, schema, casing: 'snake_case', ...config })
       const pools = () => (pool.primary === pool ? [pool] : [pool, pool.primary])
       const settled = async (): Promise<void> => {
@@ -36,8 +38,14 @@ export function nodePostgres(oldest: boolean): Fixture {
     },
     openPlain(url) {
       const pool = new pg.Pool({ connectionString: url, max: 1 })
+      survive(pool)
       const db = plainDrizzle({ client: pool, schema, casing: 'snake_case' })
       return { db, end: () => pool.end() }
     },
   }
+}
+
+/** With pg alone, a client whose backend dies while nobody listens ends the process: the database of a test is dropped. */
+function survive(pool: pg.Pool): void {
+  pool.on('connect', (client) => client.on('error', () => {}))
 }

@@ -72,7 +72,7 @@ describe('drizzle() takes what Drizzle takes, and makes what it makes', () => {
 
   test('type arguments', () => {
     const db = drizzle<Schema, pg.Pool>(pgPool, { schema })
-    const theirs = upstream<Schema, pg.Pool>(pgPool, { schema })
+    const theirs = upstream<Schema>(pgPool, { schema })
     expectTypeOf<Bare<typeof db>>().toEqualTypeOf<Bare<typeof theirs>>()
     expectTypeOf(db.$client).toEqualTypeOf(theirs.$client)
   })
