@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { generateClients } from '../../prisma/test/generate-clients.js'
 import { type Age, PEERS } from './peers.js'
 
 const HERE = join(import.meta.dirname, '..')
@@ -33,6 +34,19 @@ export function createConsumer(
     else symlinkSync(installed(versions[age]), target)
   }
   cpSync(SMOKE, folder, { recursive: true })
+  copyPrismaClient(age, join(folder, 'generated'))
+}
+
+/** The client that Prisma's generator made for the tests of @flyback/prisma, with the runtime of the consumer's version. */
+function copyPrismaClient(age: Age, target: string): void {
+  generateClients()
+  const client = age === 'oldest' ? 'client-7.0' : 'client'
+  cpSync(join(HERE, '../prisma/node_modules/.generated', client), target, { recursive: true })
+  const main = join(target, 'index.js')
+  writeFileSync(
+    main,
+    readFileSync(main, 'utf8').replaceAll(`@prisma/${client}/`, '@prisma/client/'),
+  )
 }
 
 /** Runs a program of the consumer; rejects with what it printed when it fails. */
