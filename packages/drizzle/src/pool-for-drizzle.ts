@@ -15,22 +15,15 @@ export function poolForDrizzle<P extends pg.Pool>(pool: P): P {
 
 function releaseFailedBegin(client: pg.PoolClient): pg.PoolClient {
   let begun = false
-  let released = false
-  // The pool keeps the connection when the error is a refusal, and ends it otherwise.
-  const release = (error?: Error | boolean): void => {
-    if (released) return
-    released = true
-    client.release(error)
-  }
   return override(client, {
-    release,
     async query(...args: never[]): Promise<unknown> {
       const isBegin = !begun
       begun = true
       try {
         return await Reflect.apply(client.query, client, args)
       } catch (error) {
-        if (isBegin) release(error instanceof Error ? error : true)
+        // As pool.query does: our pool keeps the connection when the error is a refusal, and ends it otherwise.
+        if (isBegin) client.release(error instanceof Error ? error : true)
         throw error
       }
     },
