@@ -1,3 +1,4 @@
+import './generate.js'
 import { describeGuestbook } from '@flyback/testkit'
 
 describeGuestbook({
