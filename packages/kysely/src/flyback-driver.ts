@@ -4,8 +4,8 @@ import { handleSource } from './handle-source.js'
 import type { Source } from './held.js'
 import { LazyConnection } from './lazy-connection.js'
 import type { Sides } from './sides.js'
+import type { Tail } from './tail.js'
 
-type Tail<A extends readonly unknown[]> = A extends [unknown, ...infer Others] ? Others : never
 type SavepointArgs = Tail<Parameters<NonNullable<Driver['savepoint']>>>
 
 /** Two drivers as one. In the role `single` it only passes on, to the local one. */

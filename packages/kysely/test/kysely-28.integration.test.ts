@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { kyselyOnPg } from './adapter-under-test.js'
 import { describeConnections } from './suites/connections.js'
 import { describeKnownWrites } from './suites/known-writes.js'
+import { describeMigrations } from './suites/migrations.js'
 import { describeRoles } from './suites/roles.js'
 import { describeTransactions } from './suites/transactions.js'
 
@@ -18,6 +19,7 @@ describeKnownWrites()
 describeTransactions()
 describeConnections()
 describeRoles()
+describeMigrations()
 
 // Under the same name: the results must be those of 0.29.
 describeAdapter(kyselyOnPg)

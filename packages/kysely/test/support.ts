@@ -1,8 +1,10 @@
 import { detectDeployment, Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import { Pool, type PoolConfig } from '@flyback/pg'
+import postgres from '@flyback/postgres'
 import { CONTRACT_SCHEMA, type TestDatabase } from '@flyback/testkit'
 import { type Dialect, type Kysely, type KyselyConfig, PostgresDialect, sql } from 'kysely'
+import { PostgresJSDialect } from 'kysely-postgres-js'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { FlybackDialect, FlybackKysely, type FlybackOptions } from '../src/index.js'
@@ -47,6 +49,20 @@ export function openPair(database: TestDatabase, region: string, options: Option
     flyback: given,
   })
   return watched([writer, replica], dialect, config)
+}
+
+/** Kysely over `sql` of @flyback/postgres. */
+export function openPostgres(
+  database: TestDatabase,
+  region: string,
+  { max = 2, flyback, ...config }: Options = {},
+): OpenDb {
+  const over = postgres({ max, flyback: { env: database.env(region), ...flyback } })
+  const dialect = new FlybackDialect({
+    over,
+    dialect: (handle) => new PostgresJSDialect({ postgres: handle }),
+  })
+  return watched([], dialect, config)
 }
 
 function watched(

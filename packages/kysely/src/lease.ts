@@ -1,0 +1,116 @@
+import { type Ask, type Hint, NO_RETRY, type Scope, takesAdvisoryLock } from '@flyback/core'
+import type { CompiledQuery, Driver } from 'kysely'
+import { type Held, judge, leadsTo, type Source } from './held.js'
+import { isKnownWrite } from './known-writes.js'
+import type { Tail } from './tail.js'
+
+/**
+ * A connection from its first statement to its release: where it is taken, and whether that first statement may run again
+ * elsewhere. From then on it stays what it is.
+ */
+export class Lease {
+  readonly source: Source
+  hint: Hint = 'none'
+  /** The scope of the first statement, for what comes without one. */
+  scope: Scope | undefined
+  held: Held | undefined
+  /** Kysely will want to cancel: it asks for that before it sends anything, and nothing may be taken yet. */
+  collectsSessionInfo = false
+  readonly #acquireArgs: Parameters<Driver['acquireConnection']>
+  /** Nothing was answered on {@link held} yet. */
+  #fresh = true
+  #released = false
+
+  constructor(source: Source, acquireArgs: Parameters<Driver['acquireConnection']>) {
+    this.source = source
+    this.#acquireArgs = acquireArgs
+  }
+
+  /** The connection of a transaction that has begun. */
+  taken(): Held {
+    if (this.held === undefined) throw new Error('This connection has been given back.')
+    return this.held
+  }
+
+  /** Whether and where a statement may go, before anything is taken or sent. @throws ReplayRequired */
+  choose(scope: Scope | undefined, query: CompiledQuery | undefined): Ask {
+    if (this.#released) throw new Error('This connection has been given back.')
+    const { router } = this.source.routing
+    const { held } = this
+    const hint = this.hint === 'none' && query !== undefined ? this.#hintOf(query) : this.hint
+    if (held === undefined) return { scope, hint, endpoint: router.choose(scope, hint), attempt: 0 }
+    if (scope?.refusal !== undefined) throw scope.refusal
+    // When the scope forwards, this passes, and the connection refuses: it would read the past.
+    if (hint === 'write' && leadsTo(held) === 'replica') router.choose(scope, hint)
+    return { scope, hint, endpoint: held.endpoint, attempt: 0 }
+  }
+
+  #hintOf(query: CompiledQuery): Hint {
+    const { router, settings } = this.source.routing
+    if (router.role !== 'replica') return 'none'
+    const locks = settings.refuseAdvisoryLocks && takesAdvisoryLock(query.sql)
+    return locks || isKnownWrite(query.query) ? 'write' : 'none'
+  }
+
+  async take(ask: Ask, abandon: () => Promise<void>): Promise<Held> {
+    if (this.held !== undefined) return this.held
+    const held = await this.source.take(ask, this.#acquireArgs)
+    this.held = held
+    this.scope = ask.scope
+    this.#fresh = true
+    held.known?.lend(ask.scope, () => {
+      if (!this.#released) void abandon()
+    })
+    return held
+  }
+
+  /** The last thing before a statement goes out. */
+  async prepare(
+    { known, connection }: Held,
+    scope: Scope | undefined,
+    query: CompiledQuery,
+    options: { readonly signal?: AbortSignal | undefined } | undefined,
+  ): Promise<void> {
+    // Kysely looks when it has a connection, which it had before this one was taken.
+    options?.signal?.throwIfAborted()
+    if (this.collectsSessionInfo) await connection.collectSessionInfo?.()
+    const refusal = known?.refusalBeforeSending(scope, query.sql)
+    if (refusal !== undefined) throw refusal
+    known?.beginSending(scope)
+  }
+
+  answered({ known }: Held, scope: Scope | undefined): void {
+    this.#fresh = false
+    if (known === undefined) return
+    known.busy = false
+    known.endSending(scope)
+  }
+
+  /**
+   * Where a failed statement may run again; throws what its caller gets otherwise.
+   *
+   * @param final rows were delivered, or its caller does not want it any more
+   */
+  async again(held: Held, ask: Ask, error: unknown, final: boolean): Promise<Ask> {
+    const retryable = this.#fresh && !final
+    const attempt = retryable ? { retryable, attempt: ask.attempt } : NO_RETRY
+    const remedy = judge(held, ask.scope, attempt, error)
+    this.#fresh = false
+    if (held.known !== undefined) held.known.busy = false
+    if (remedy.type !== 'retry') throw remedy.error
+    await this.#giveBack()
+    return { ...ask, endpoint: remedy.on, attempt: ask.attempt + 1 }
+  }
+
+  async release(...args: Tail<Parameters<Driver['releaseConnection']>>): Promise<void> {
+    this.#released = true
+    await this.#giveBack(...args)
+  }
+
+  async #giveBack(...args: Tail<Parameters<Driver['releaseConnection']>>): Promise<void> {
+    const { held } = this
+    this.held = undefined
+    held?.known?.giveBack()
+    await held?.driver.releaseConnection(held.connection, ...args)
+  }
+}
