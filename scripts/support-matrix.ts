@@ -16,8 +16,8 @@ const ORDER = [
   'Kysely on postgres.js',
   'Drizzle node-postgres',
   'Drizzle postgres-js',
-  'Prisma 7',
-  'Prisma 7 with $extends',
+  'Prisma',
+  'Prisma with $extends',
 ]
 
 interface Column {

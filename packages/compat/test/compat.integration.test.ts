@@ -21,7 +21,8 @@ const NODES: Readonly<Record<string, string>> =
 const PROGRAMS = readdirSync(join(import.meta.dirname, '../smoke')).filter((file) =>
   file.endsWith('.smoke.mjs'),
 )
-const SCHEMA = 'create table item (id serial primary key, name text unique not null, qty int not null default 0)'
+const SCHEMA =
+  'create table item (id serial primary key, name text unique not null, qty int not null default 0)'
 
 let folder: string
 let database: TestDatabase

@@ -8,9 +8,25 @@ import {
   sharedLab,
 } from '@flyback/testkit'
 import { expect, test } from 'vitest'
+import {
+  drizzleOnNodePostgres,
+  drizzleOnPostgresJs,
+} from '../../drizzle/test/adapters-under-test.js'
+import { kyselyOnPg, kyselyOnPostgres } from '../../kysely/test/adapter-under-test.js'
 import { nodePostgres } from '../../pg/test/adapter-under-test.js'
+import { postgresJs } from '../../postgres/test/adapter-under-test.js'
+import { prismaUnderTest } from '../../prisma/test/adapter-under-test.js'
 
-const ADAPTERS: readonly AdapterUnderTest[] = [nodePostgres]
+const ADAPTERS: readonly AdapterUnderTest[] = [
+  nodePostgres,
+  postgresJs,
+  kyselyOnPg,
+  kyselyOnPostgres,
+  drizzleOnNodePostgres,
+  drizzleOnPostgresJs,
+  prismaUnderTest('Prisma', false),
+  prismaUnderTest('Prisma with $extends', true),
+]
 const INSERT = 'insert into item (name) values ($1)'
 
 /** Ways for a handler to write one item, or none. */
