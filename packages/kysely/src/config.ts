@@ -15,6 +15,8 @@ export type MakePoolArgs = Parameters<
 export interface PoolConfig extends Omit<PostgresDialectConfig, 'pool'> {
   /** A Pool of `@flyback/pg`, or a function that makes one when it is first needed. */
   readonly pool: FlybackPool | ((...args: MakePoolArgs) => Promise<FlybackPool>)
+  /** Flyback's own options are given to the pool. */
+  readonly flyback?: never
 }
 
 /** Any handle of Flyback's that has `.primary` (the `sql` of `@flyback/postgres`, a pool), and a dialect for it. */
@@ -22,6 +24,8 @@ export interface HandleConfig<Handle extends object> {
   readonly over: Handle & { readonly primary: Handle }
   /** Makes the dialect over a handle. Called for the handle itself, and for its `primary`. */
   readonly dialect: (handle: Handle) => Dialect
+  /** Flyback's own options are given to the handle. */
+  readonly flyback?: never
 }
 
 /** Two Postgres dialects that know nothing of Flyback. */

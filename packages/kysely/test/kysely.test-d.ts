@@ -35,12 +35,15 @@ test('a FlybackDialect is a Dialect, of each kind', () => {
 })
 
 test('what is no configuration does not compile', () => {
-  // @ts-expect-error a pool of pg has no primary
-  new FlybackDialect({ pool: new pg.Pool() })
-  // @ts-expect-error a pair is two
-  new FlybackDialect({ writer: new PostgresDialect({ pool: new Pool() }) })
-  // @ts-expect-error the pool has its options
-  new FlybackDialect({ pool: new Pool(), flyback: {} })
+  const wrong = [
+    // @ts-expect-error a pool of pg has no primary
+    () => new FlybackDialect({ pool: new pg.Pool() }),
+    // @ts-expect-error a pair is two
+    () => new FlybackDialect({ writer: new PostgresDialect({ pool: new Pool() }) }),
+    // @ts-expect-error the pool has its options
+    () => new FlybackDialect({ pool: new Pool(), flyback: {} }),
+  ]
+  expectTypeOf(wrong).toBeArray()
 })
 
 test('queries have the types of Kysely', () => {
