@@ -3,10 +3,11 @@ import { currentScope } from '@flyback/core/scope'
 import type { Attempt } from './attempt.js'
 import { connectionError } from './connection-errors.js'
 import type { DriverQuery } from './driver-internals.js'
-import { commandsOf, type Lane } from './lane.js'
+import type { Lane } from './lane.js'
 import { giveBack, type LaneSets } from './lane-source.js'
 import { textOf } from './query-text.js'
 import { callerOf, judgeLate } from './routed-query.js'
+import { commandsOf } from './transaction-state.js'
 
 /**
  * A lane that one caller has for itself: a transaction, or `reserve`. Statements go out in the order they are executed,
@@ -58,7 +59,11 @@ export class Checkout {
     const { lane } = this
     const scope = currentScope() ?? this.scope
     const text = lane.link.router.role === 'replica' ? textOf(query) : undefined
-    const refusal = lane.refusalBeforeSending(scope, text) ?? this.#closed()
+    if (this.#over) {
+      query.reject(connectionError('CONNECTION_ENDED', lane.options))
+      return undefined
+    }
+    const refusal = lane.refusalBeforeSending(scope, text) ?? lane.failure
     if (refusal !== undefined) {
       lane.note(refusal)
       query.reject(refusal)
@@ -89,11 +94,6 @@ export class Checkout {
     return attempt
   }
 
-  #closed(): Error | undefined {
-    const { failure, options } = this.lane
-    return this.#over ? connectionError('CONNECTION_ENDED', options) : failure
-  }
-
   /** Gives the lane back. @param clean ends a transaction that is still open, if any */
   async close(clean: boolean): Promise<void> {
     if (this.#over) return
@@ -109,6 +109,6 @@ export class Checkout {
 
 /** Ends the transaction that is left. A scope that was refused sends nothing more, so its own ROLLBACK never came. */
 async function tidy(lane: Lane): Promise<boolean> {
-  if (!(await lane.idle()) || lane.ended) return false
+  if (!(await lane.idle()) || lane.failure !== undefined) return false
   return lane.status === 'I' || (await lane.rollback())
 }

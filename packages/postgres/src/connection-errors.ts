@@ -17,9 +17,10 @@ export function unsafeTransaction(query: DriverQuery): Error {
 
 /** The same error of this query, where the driver has put another one's text and values on it. */
 export function attributedTo(query: DriverQuery, error: unknown): Error {
-  const { message, constructor: Class } = Object(error)
+  // Before 3.4.2 the driver rejects with an object that inherits from the error.
+  const { message, code, constructor: Class } = Object(error)
   const copy: Error = Reflect.construct(Error, [message], Class)
-  return attribute(Object.assign(copy, error), query)
+  return attribute(Object.assign(copy, error, code && { code }), query)
 }
 
 /** Notes on an error what the driver notes: hidden, because it holds values of the user. */

@@ -1,6 +1,7 @@
 import { exposeRouting, type FlybackOptions } from '@flyback/core'
 import type postgres from 'postgres'
 import { type Driver, instance } from './driver-internals.js'
+import { hidePassword } from './hide-password.js'
 import { planConnections } from './plan-connections.js'
 import { createRoutedSql } from './routed-sql.js'
 
@@ -62,13 +63,18 @@ export interface Postgres extends Pick<Driver, keyof Driver> {
  */
 export function createPostgres(driver: Driver): Postgres {
   function postgres(first?: unknown, second?: unknown): Sql {
-    const { driverArguments, routed } = planConnections(first, second)
+    const { driverArguments, hidden, routed } = planConnections(first, second)
     const sql =
-      routed === undefined ? instance(driver, ...driverArguments) : createRoutedSql(driver, routed)
-    if (routed === undefined) Object.defineProperty(sql, 'primary', { value: sql })
-    exposeRouting(sql, routed?.routing)
+      routed === undefined ? alone(hidden, driverArguments) : createRoutedSql(driver, routed)
     // Built from the driver's own, property for property; the differential suite checks the behaviour.
     return sql as unknown as Sql
+  }
+
+  function alone(hidden: boolean, args: readonly unknown[]): object {
+    const sql = instance(driver, ...args)
+    if (hidden) for (const { options } of [sql, sql.subscribe.sql]) hidePassword(options)
+    exposeRouting(sql, undefined)
+    return Object.defineProperty(sql, 'primary', { value: sql })
   }
   return Object.assign(postgres, driver) as Postgres
 }

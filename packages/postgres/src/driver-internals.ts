@@ -85,7 +85,7 @@ export interface DriverSql {
   options: ParsedOptions
   begin: unknown
   largeObject(...args: unknown[]): Promise<unknown>
-  subscribe(...args: unknown[]): Promise<unknown>
+  subscribe: { (...args: unknown[]): Promise<unknown>; readonly sql: DriverSql }
 }
 
 /** Makes a driver instance from options or a URL, or from options that were parsed already. */

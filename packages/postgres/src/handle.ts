@@ -43,10 +43,14 @@ export function createHandle(world: World, hint: Hint): Handle {
     )
   }
 
-  async function checkOut(): Promise<Checkout> {
-    // Rejects as the driver does once it has ended.
+  /** Rejects as the driver does once it has ended. */
+  async function unlessEnded(): Promise<void> {
     const probe = template.unsafe('')
     if (world.refuse(probe)) await probe
+  }
+
+  async function checkOut(): Promise<Checkout> {
+    await unlessEnded()
     const scope = currentScope()
     const endpoint = routing.router.choose(scope, hint)
     const source = laneSource(sets, true)
@@ -91,8 +95,10 @@ export function createHandle(world: World, hint: Hint): Handle {
       )
       return Object.assign(reserved, { release: () => void checkout.close(false) })
     },
-    listen: (name: string, fn: (payload: string) => void, onListen?: () => void) =>
-      world.listening.listen(name, fn, onListen),
+    async listen(name: string, fn: (payload: string) => void, onListen?: () => void) {
+      await unlessEnded()
+      return await world.listening.listen(name, fn, onListen)
+    },
     begin: (...args: unknown[]) => work.during(transact(args[0], args[1])),
     close: world.close,
     end: world.end,

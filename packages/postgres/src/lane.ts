@@ -6,21 +6,26 @@ import { attributedTo, connectionError, endsConnection } from './connection-erro
 import {
   type Driver,
   type DriverQuery,
-  type DriverResult,
   type DriverSql,
   instance,
   type ParsedOptions,
 } from './driver-internals.js'
+import { laneOptions, seconds } from './lane-options.js'
+import { commandsOf, TransactionState } from './transaction-state.js'
 
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
 const IDLE_TIMEOUT_MS = 5000
+
+/** It sends its type query in the extended protocol. */
+const AS_THE_DRIVER = { simple: false, prepare: true }
 
 export interface LaneOptions {
   readonly driver: Driver
   /** The parsed options of its endpoint; `parsers`, `serializers` and the like are shared by all lanes. */
   readonly options: ParsedOptions
   readonly link: Link
-  readonly deadlineMs: number
+  /** How long connecting may take. */
+  readonly connectLimitMs: number
   /** What a connection that was not there in time is reported as. */
   unreachable(timeout: Error): Error
   onParameter(name: string, value: string): void
@@ -43,10 +48,8 @@ export class Lane extends Connection {
   retiring = false
   /** A statement of many left a transaction open. */
   leftOpen = false
-  /** What ended it, while it was in use. */
+  /** What made it useless, while it was in use. */
   failure: Error | undefined
-  /** Nothing of ours is told to the user. */
-  quiet = false
   /** Resolves when its socket is closed, once it has ended. */
   closed: Promise<void> = Promise.resolve()
   readonly #sql: DriverSql
@@ -56,8 +59,9 @@ export class Lane extends Connection {
   readonly #given: LaneOptions
   readonly #attempts = new Set<Attempt>()
   #building: Attempt | undefined
-  #savepoints = 0
-  #inTransaction = false
+  #quiet = false
+  #withdrawing = false
+  readonly #transaction = new TransactionState()
   #idleTimer: NodeJS.Timeout | undefined
   #lifeTimer: NodeJS.Timeout | undefined
   #whenEnded: ((error: Error) => void)[] = []
@@ -66,86 +70,74 @@ export class Lane extends Connection {
   constructor(given: LaneOptions) {
     super(given.link)
     this.#given = given
-    const { driver, options } = given
-    this.#sql = runOutsideScope(() => instance(driver, this.#laneOptions(options)))
-    this.#opener = this.#sql.unsafe(options.fetch_types ? ARRAY_TYPES : '')
+    const { driver, options, connectLimitMs } = given
+    const fields = laneOptions(options, connectLimitMs, {
+      onParameter: (name, value) => this.#learn(name, value),
+      onClose: () => this.#end(connectionError('CONNECTION_CLOSED', options)),
+      isQuiet: () => this.#quiet,
+    })
+    this.#sql = runOutsideScope(() => instance(driver, fields))
+    this.#opener = options.fetch_types
+      ? this.#sql.unsafe(ARRAY_TYPES, [], AS_THE_DRIVER)
+      : this.#sql.unsafe('')
     this.#handler = this.#opener.handler
     this.#cancel = this.#opener.canceller ?? (() => undefined)
   }
 
-  #laneOptions(options: ParsedOptions): object {
-    const { debug, onnotice, connect_timeout } = options
-    const limit = seconds(connect_timeout)
-    return {
-      ...options,
-      max: 1,
-      parameters: {},
-      shared: { retries: 0, typeArrayMap: options.shared.typeArrayMap },
-      fetch_types: false,
-      no_subscribe: true,
-      connect_timeout: Math.min(limit || Number.POSITIVE_INFINITY, this.#given.deadlineMs / 1000),
-      // The driver would count a transaction between two statements as idle: see `rest`.
-      idle_timeout: null,
-      max_lifetime: null,
-      onnotice: (notice: unknown) => {
-        if (this.quiet) return
-        if (onnotice === undefined) console.log(notice)
-        else onnotice(notice)
-      },
-      onparameter: (name: string, value: string) => {
-        // A lane given up while it was connecting must not stay behind.
-        if (this.ended) void this.#sql.close()
-        this.learn(name, value)
-        this.#given.onParameter(name, value)
-      },
-      onclose: (id: number) => {
-        this.#end(connectionError('CONNECTION_CLOSED', options))
-        options.onclose?.(id)
-      },
-      debug:
-        typeof debug === 'function'
-          ? (...args: unknown[]) =>
-              args[1] === '' ? undefined : Reflect.apply(debug, undefined, args)
-          : debug,
-    }
+  #learn(name: string, value: string): void {
+    // A lane given up while it was connecting must not stay behind.
+    if (this.ended) void this.#sql.close()
+    this.learn(name, value)
+    this.#given.onParameter(name, value)
   }
 
   /** Connects, and learns the array types unless the user wants none. Rejects with the error of the driver. */
   async open(): Promise<this> {
-    const { options, deadlineMs } = this.#given
-    const limitMs = seconds(options.connect_timeout) * 1000
-    const timedOut = connectionError('CONNECT_TIMEOUT', options)
-    const startMs = performance.now()
-    let timer: NodeJS.Timeout | undefined
-    // The driver connects for ever to a server that accepts and closes: a proxy with nobody behind it.
-    const deadline = new Promise<never>((_, reject) => {
-      timer = runOutsideScope(() => setTimeout(reject, deadlineMs, timedOut))
-    })
+    const { options } = this.#given
+    this.#quiet = !options.fetch_types
     try {
-      const rows = await Promise.race([this.#ask(this.#opener), deadline])
-      learnArrayTypes(options, rows)
+      learnArrayTypes(options, await this.#inTime(this.#ask(this.#opener)))
     } catch (error) {
       // The server refused the type query, but is there: the statement that needs the connection shall run.
       if (Reflect.get(Object(error), 'severity') !== 'ERROR') {
         this.destroy()
-        const early = limitMs === 0 || limitMs > deadlineMs
-        const gaveUp = early && performance.now() - startMs >= deadlineMs * 0.9
-        const timeout = gaveUp && Reflect.get(Object(error), 'code') === 'CONNECT_TIMEOUT'
-        throw timeout ? this.#given.unreachable(timedOut) : error
+        throw error
       }
       await this.#retryTypes()
-    } finally {
-      clearTimeout(timer)
     }
+    this.#quiet = false
     if (this.ended) throw this.failure ?? connectionError('CONNECTION_CLOSED', options)
     this.ready = true
     this.#startLife()
     return this
   }
 
+  /** The driver connects for ever to a server that accepts and closes: a proxy with nobody behind it. */
+  async #inTime<T>(connecting: Promise<T>): Promise<T> {
+    const { options, connectLimitMs, unreachable } = this.#given
+    const limitOfUserMs = seconds(options.connect_timeout) * 1000
+    const timeout = connectionError('CONNECT_TIMEOUT', options)
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<never>((_, reject) => {
+      timer = runOutsideScope(() => setTimeout(reject, connectLimitMs, timeout))
+    })
+    try {
+      return await Promise.race([connecting, limit])
+    } catch (error) {
+      const timedOut = Reflect.get(Object(error), 'code') === 'CONNECT_TIMEOUT'
+      const limitWasOurs = limitOfUserMs === 0 || limitOfUserMs > connectLimitMs
+      throw timedOut && limitWasOurs ? unreachable(timeout) : error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   async #retryTypes(): Promise<void> {
     try {
-      learnArrayTypes(this.#given.options, await this.#ask(this.#sql.unsafe(ARRAY_TYPES)))
+      learnArrayTypes(
+        this.#given.options,
+        await this.#ask(this.#sql.unsafe(ARRAY_TYPES, [], AS_THE_DRIVER)),
+      )
     } catch {
       // The next connection asks again.
     }
@@ -171,7 +163,7 @@ export class Lane extends Connection {
       settled: (outcome) => {
         if (outcome.type === 'value') this.#follow(outcome.value)
         if (outcome.type !== 'error') return
-        if (this.held || this.#inTransaction) this.status = 'E'
+        if (this.held || this.status === 'T') this.status = 'E'
         if (endsConnection(outcome.error)) this.destroy(outcome.error)
       },
     })
@@ -192,14 +184,16 @@ export class Lane extends Connection {
    * blames the one in flight, and the answer to the next goes astray: nothing is sent after it.
    */
   #rejected(attempt: Attempt, error: unknown): void {
+    if (this.#withdrawing) return
     const unwritten = this.#building
     if (unwritten === undefined || unwritten === attempt) {
       attempt.settle({ type: 'error', error })
       return
     }
     this.retiring = true
-    this.failure = connectionError('CONNECTION_DESTROYED', this.#given.options)
-    unwritten.settle({ type: 'error', error: attributedTo(unwritten.query, error) })
+    this.failure = attributedTo(unwritten.query, error)
+    this.#withdraw()
+    unwritten.settle({ type: 'error', error: this.failure })
   }
 
   get options(): ParsedOptions {
@@ -209,7 +203,7 @@ export class Lane extends Connection {
   /** Ends a transaction past all checks. Resolves to whether the connection may serve others. */
   async rollback(): Promise<boolean> {
     // Outside a transaction the server warns.
-    this.quiet = true
+    this.#quiet = true
     try {
       await runOutsideScope(() => this.#sql.unsafe('rollback'))
       this.endTransaction()
@@ -217,7 +211,18 @@ export class Lane extends Connection {
     } catch {
       return false
     } finally {
-      this.quiet = false
+      this.#quiet = false
+    }
+  }
+
+  /** Takes back what the driver has queued: it would connect again for it. */
+  #withdraw(): void {
+    for (const attempt of this.#attempts) {
+      if (attempt.query.state !== null) continue
+      attempt.settle({ type: 'unsent' })
+      this.#withdrawing = true
+      this.cancel(attempt)
+      this.#withdrawing = false
     }
   }
 
@@ -229,26 +234,16 @@ export class Lane extends Connection {
     else cancel()
   }
 
-  /**
-   * The driver keeps the state of a transaction to itself; command tags tell enough of it. Going back to a savepoint has
-   * the tag of ROLLBACK.
-   */
   #follow(value: unknown): void {
-    for (const command of commandsOf(value)) {
-      if (command === 'BEGIN' || command === 'START TRANSACTION') this.#inTransaction = true
-      else if (command === 'SAVEPOINT') this.#savepoints++
-      else if (command === 'ROLLBACK' && this.#savepoints > 0) this.#inTransaction = true
-      else if (ENDS.has(command)) this.endTransaction()
-    }
+    for (const command of commandsOf(value)) this.#transaction.follow(command)
     // What fails from here on is not the refusal's doing.
     if (this.status === 'E') this.firstRefusal = undefined
-    this.status = this.#inTransaction ? 'T' : 'I'
+    this.status = this.#transaction.status
   }
 
   /** The transaction of this checkout is over. */
   endTransaction(): void {
-    this.#inTransaction = false
-    this.#savepoints = 0
+    this.#transaction.end()
     this.status = 'I'
   }
 
@@ -318,31 +313,9 @@ export class Lane extends Connection {
     this.failure = connectionError('CONNECTION_CLOSED', this.#given.options)
     clearTimeout(this.#idleTimer)
     clearTimeout(this.#lifeTimer)
-    for (const attempt of this.#attempts) {
-      const unsent = attempt.query.state === null
-      attempt.settle(unsent ? { type: 'unsent' } : { type: 'error', error })
-      // It would connect again for what is still in its queue.
-      if (unsent) this.cancel(attempt)
-    }
+    this.#withdraw()
+    for (const attempt of this.#attempts) attempt.settle({ type: 'error', error })
     for (const listener of this.#whenEnded.splice(0)) listener(this.failure)
     this.#given.onEnd(this)
   }
-}
-
-const ENDS: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK', 'PREPARE TRANSACTION'])
-
-/** The command tags of a result, or of the results of several statements in one text. */
-export function commandsOf(value: unknown): string[] {
-  if (!Array.isArray(value)) return []
-  const results: unknown[] = 'command' in value ? [value] : value
-  return results.flatMap((result) => {
-    // Only results of the driver get here.
-    const { command } = Object(result) as DriverResult
-    return typeof command === 'string' ? [command] : []
-  })
-}
-
-/** An option of the driver in seconds, or a function of it; 0 when there is none. */
-function seconds(option: number | null | (() => number)): number {
-  return (typeof option === 'function' ? option() : option) || 0
 }

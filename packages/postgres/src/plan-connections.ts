@@ -19,6 +19,8 @@ export type DriverArguments = readonly unknown[]
 export interface Plan {
   /** For the driver, when it alone does everything. */
   readonly driverArguments: DriverArguments
+  /** The password was read from the environment: the driver shows what it was given, and nobody gave it this. */
+  readonly hidden: boolean
   /** `undefined` in the role `single`. */
   readonly routed: RoutedPlan | undefined
 }
@@ -57,12 +59,14 @@ export function planConnections(first: unknown, second: unknown): Plan {
         ? [options]
         : [url, options]
       : [first, second]
-  if (deployment.role === 'single') return { driverArguments, routed: undefined }
+  const hidden = fromEnvironment
+  if (deployment.role === 'single') return { driverArguments, hidden, routed: undefined }
   const { replicaUrl, rewriteLoopback } = flyback
   const targets = targetEndpoints(source, deployment, { env, replicaUrl, rewriteLoopback })
   const base = source.type === 'url' ? source.url : url
   return {
     driverArguments,
+    hidden,
     routed: {
       routing: createRouting(deployment, flyback, {
         cluster: targets.cluster,

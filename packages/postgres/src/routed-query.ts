@@ -9,9 +9,10 @@ import { bindToCaller, currentScope } from '@flyback/core/scope'
 import type { Attempt, Sender } from './attempt.js'
 import { unsafeTransaction } from './connection-errors.js'
 import type { DriverQuery } from './driver-internals.js'
-import { commandsOf, type Lane } from './lane.js'
+import type { Lane } from './lane.js'
 import { giveBack, type LaneSets, laneSource } from './lane-source.js'
 import { textOf } from './query-text.js'
+import { commandsOf } from './transaction-state.js'
 import type { Work } from './work.js'
 
 /** How the queries of one sql function find their way. */

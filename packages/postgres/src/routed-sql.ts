@@ -1,11 +1,21 @@
-import { createLink, type EndpointName, PrimaryUnavailable } from '@flyback/core'
+import {
+  createLink,
+  type EndpointName,
+  exposeRouting,
+  hasRouting,
+  PrimaryUnavailable,
+} from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { type Driver, instance, type ParsedOptions } from './driver-internals.js'
 import { createHandle, type Handle, type World } from './handle.js'
+import { hidePassword } from './hide-password.js'
 import { LaneSet } from './lane-set.js'
 import { Listening } from './listening.js'
 import type { RoutedPlan } from './plan-connections.js'
 import { Work } from './work.js'
+
+/** A short `writerDeadlineMs` must not keep a far writer from being reached: seven round trips with TLS and a password. */
+const LEAST_CONNECT_LIMIT_MS = 2000
 
 /** Both endpoints of a database, behind the driver's interface. */
 export function createRoutedSql(driver: Driver, plan: RoutedPlan): Handle {
@@ -27,7 +37,7 @@ export function createRoutedSql(driver: Driver, plan: RoutedPlan): Handle {
       driver,
       options,
       link: createLink(routing, endpoint),
-      deadlineMs: routing.settings.writerDeadlineMs,
+      connectLimitMs: Math.max(routing.settings.writerDeadlineMs, LEAST_CONNECT_LIMIT_MS),
       unreachable: (cause) =>
         endpoint === 'writer' ? new PrimaryUnavailable({ reason: 'unreachable', cause }) : cause,
       onParameter: (name, value) => {
@@ -92,9 +102,12 @@ export function createRoutedSql(driver: Driver, plan: RoutedPlan): Handle {
   }
   const primary = createHandle(world, 'primary')
   template.begin = primary.begin
+  hidePassword(template.options)
+  hidePassword(local)
   const sql = local === template.options ? primary : createHandle(world, 'none')
   for (const handle of [sql, primary]) {
     Object.defineProperty(handle, 'primary', { value: primary })
+    if (!hasRouting(handle)) exposeRouting(handle, routing)
   }
   return sql
 }

@@ -70,6 +70,8 @@ export async function runTransaction(
       })
       if (uncaught) throw uncaught
     } catch (error) {
+      // A query that could not be written blocked the connection for what follows: the server ends the transaction with it.
+      if (lane.retiring && lane.failure !== undefined) throw error
       if (name === undefined) {
         await run(['rollback'])
         lane.endTransaction()

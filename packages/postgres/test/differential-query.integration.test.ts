@@ -298,7 +298,7 @@ differential('queries and helpers', [
       const sql = open()
       return [
         await outcome(() => sql`select ${undefined as never}`),
-        await outcome(async () => await sql('x')),
+        await outcome(() => sql('x')),
         await sql
           .unsafe(
             'select 1',

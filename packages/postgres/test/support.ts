@@ -1,7 +1,7 @@
 import { detectDeployment, Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import type { TestDatabase } from '@flyback/testkit'
-import postgres, { type Options, type Sql } from '../src/index.js'
+import type { Options, Postgres, Sql } from '../src/index.js'
 
 export const SCHEMA = `
   create table item (id serial primary key, name text unique not null, qty int not null default 0);
@@ -14,15 +14,21 @@ export const SCHEMA = `
        exception when others then return 'swallowed ' || sqlstate; end $$;
 `
 
-/** An sql function as an app in this region would open it; it ends with the test. */
-export function open(database: TestDatabase, region: string, options: Options = {}): OpenSql {
-  const { flyback, ...rest } = options
-  const sql = postgres({ ...rest, flyback: { env: database.env(region), ...flyback } })
-  return { sql, [Symbol.asyncDispose]: () => sql.end() }
-}
-
 export interface OpenSql extends AsyncDisposable {
   readonly sql: Sql
+}
+
+/** Opens a database as an app in a region would; it ends with the test. */
+export type Open = (database: TestDatabase, region: string, options?: Options) => OpenSql
+
+/** Opens with ours, over some version of the driver. */
+export function opener(postgres: Postgres): Open {
+  return (database, region, options = {}) => {
+    const { flyback, ...rest } = options
+    const fields = { onnotice: () => {}, ...rest }
+    const sql = postgres({ ...fields, flyback: { env: database.env(region), ...flyback } })
+    return { sql, [Symbol.asyncDispose]: () => sql.end() }
+  }
 }
 
 /** Opens a scope as the middleware would for a request that may be replayed. */

@@ -1,0 +1,41 @@
+import type { DriverResult } from './driver-internals.js'
+
+const BEGINS: ReadonlySet<string> = new Set(['BEGIN', 'START TRANSACTION'])
+const ENDS: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK', 'PREPARE TRANSACTION'])
+
+/**
+ * Where a connection is in a transaction. The driver keeps what the server says of that to itself; the command tags of
+ * its results tell enough.
+ */
+export class TransactionState {
+  #open = false
+  #savepoints = 0
+
+  get status(): 'I' | 'T' {
+    return this.#open ? 'T' : 'I'
+  }
+
+  /** Takes in the command tag of a statement that succeeded. */
+  follow(command: string): void {
+    if (BEGINS.has(command)) this.#open = true
+    else if (command === 'SAVEPOINT') this.#savepoints++
+    // Going back to a savepoint has the tag of ROLLBACK.
+    else if (ENDS.has(command) && !(command === 'ROLLBACK' && this.#savepoints > 0)) this.end()
+  }
+
+  end(): void {
+    this.#open = false
+    this.#savepoints = 0
+  }
+}
+
+/** The command tags of a result, or of the results of several statements in one text. */
+export function commandsOf(value: unknown): string[] {
+  if (!Array.isArray(value)) return []
+  const results: unknown[] = 'command' in value ? [value] : value
+  return results.flatMap((result) => {
+    // Only results of the driver get here.
+    const { command } = Object(result) as DriverResult
+    return typeof command === 'string' ? [command] : []
+  })
+}
