@@ -16,7 +16,10 @@ import { commandsOf, TransactionState } from './transaction-state.js'
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
 const IDLE_TIMEOUT_MS = 5000
 
-/** It sends its type query in the extended protocol. */
+/** The server ignores a cancel that finds it between two statements: it gets a moment to begin the next. */
+const CANCEL_DELAY_MS = 20
+
+/** The driver sends its type query in the extended protocol. */
 const AS_THE_DRIVER = { simple: false, prepare: true }
 
 export interface LaneOptions {
@@ -230,8 +233,9 @@ export class Lane extends Connection {
   cancel(attempt: Attempt): void {
     const cancel = (): unknown => runOutsideScope(() => this.#cancel(attempt.query))
     // The driver would lose count of the answers if one was cancelled that is sent and not its turn.
-    if (attempt.query.state !== null && !attempt.active) attempt.whenActive = cancel
-    else cancel()
+    if (attempt.query.state === null || attempt.active) cancel()
+    else
+      attempt.whenActive = () => void setTimeout(() => attempt.active && cancel(), CANCEL_DELAY_MS)
   }
 
   #follow(value: unknown): void {

@@ -40,12 +40,16 @@ const sessions = (application: string): string =>
 
 /** Ends the sessions of an application; resolves when they are gone. */
 async function kill(region: string, application: string): Promise<void> {
+  const killed = await database.query<{ pid: number }>(region, 'replica', sessions(application))
+  const pids = killed.map(({ pid }) => pid)
   await database.query(
     region,
     'replica',
-    `select pg_terminate_backend(pid) from (${sessions(application)}) s`,
+    'select pg_terminate_backend(pid) from unnest($1::int[]) pid',
+    [pids],
   )
-  await expect.poll(() => database.query(region, 'replica', sessions(application))).toEqual([])
+  const left = 'select pid from pg_stat_activity where pid = any($1::int[])'
+  await expect.poll(() => database.query(region, 'replica', left, [pids])).toEqual([])
 }
 
 const running = (region: string, word: string): Promise<void> =>
@@ -310,8 +314,9 @@ describe.each(VERSIONS)('rule 22: with postgres.js %s', (version, _bare, postgre
         }
         await sql.end()
         const after = broken.connections()
+        // Each of the two lanes may have had one more connection under way.
         await new Promise((resolve) => setTimeout(resolve, 100))
-        expect(broken.connections(), 'nobody goes on connecting').toBeLessThanOrEqual(after + 1)
+        expect(broken.connections(), 'nobody goes on connecting').toBeLessThanOrEqual(after + 2)
       },
     )
 

@@ -341,13 +341,13 @@ describe.each(VERSIONS)('postgres.js %s', (version, bare, postgres) => {
       const ids = new Set<unknown>()
       await using opened = open(database, 'iad', { max: 2, debug: (id) => ids.add(id) })
       const { sql } = opened
-      let over = false
+      const over = new AbortController()
       const busy = Array.from({ length: 8 }, async () => {
-        while (!over) await sql`select ${1}::int`
+        while (!over.signal.aborted) await sql`select ${1}::int`
       })
       await sql`select 1`
       expect(await sql.begin((tx) => tx`select 1 as one`)).toEqual([{ one: 1 }])
-      over = true
+      over.abort()
       await Promise.all(busy)
       expect(ids.size).toBe(2)
     })
