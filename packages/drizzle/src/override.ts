@@ -11,7 +11,7 @@ export function override<T extends object>(
       const own = typeof key === 'string' && Object.hasOwn(methods, key) ? methods[key] : undefined
       if (own !== undefined) return own
       const value: unknown = Reflect.get(target, key)
-      return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value
+      return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }

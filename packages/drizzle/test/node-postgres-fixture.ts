@@ -45,7 +45,8 @@ export function nodePostgres(oldest: boolean): Fixture {
   }
 }
 
-/** With pg alone, a client whose backend dies while nobody listens ends the process: the database of a test is dropped. */
+/** With pg alone, a backend that dies while nobody listens ends the process, and the database of a test is dropped. */
 function survive(pool: pg.Pool): void {
+  pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
 }

@@ -28,8 +28,8 @@ export const note = pgTable('note', {
   writtenAt: timestamp({ withTimezone: true }).notNull(),
 })
 
-export const itemRelations = relations(item, ({ many }) => ({ notes: many(note) }))
-export const noteRelations = relations(note, ({ one }) => ({
+const itemRelations = relations(item, ({ many }) => ({ notes: many(note) }))
+const noteRelations = relations(note, ({ one }) => ({
   item: one(item, { fields: [note.itemId], references: [item.id] }),
 }))
 

@@ -306,7 +306,7 @@ function first(rows: readonly object[], key: string): unknown {
 }
 
 /** The SQLSTATE of an error that Drizzle may have wrapped. */
-export function sqlstate(error: unknown): unknown {
+function sqlstate(error: unknown): unknown {
   const code: unknown = Reflect.get(Object(error), 'code')
   return code ?? Reflect.get(Object(Reflect.get(Object(error), 'cause')), 'code')
 }

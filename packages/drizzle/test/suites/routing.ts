@@ -89,6 +89,47 @@ export function routing(fixture: Fixture): void {
     ])
   })
 
+  test('rule 16: a transaction left open by a request that ended in a replay is taken back', async () => {
+    await using open = fixture.open(database, 'iad', { max: 2 })
+    let openGate = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      openGate = resolve
+    })
+    let start = (): void => {}
+    const started = new Promise<void>((resolve) => {
+      start = resolve
+    })
+    let forgotten: Promise<Error> | undefined
+    await inRequest(openScope(database, 'iad'), async () => {
+      forgotten = failure(
+        open.db.transaction(async (tx) => {
+          await standby(tx)
+          start()
+          await gate
+          await standby(tx)
+        }),
+      )
+      await started
+      await failure(open.db.delete(item))
+    })
+    await open.settled()
+    expect(await standby(open.db)).toBe(true)
+    openGate()
+    // postgres.js reports the lost connection, node-postgres the refusal.
+    expect(await forgotten).toBeInstanceOf(Error)
+  })
+
+  test('a prepared statement goes where its request goes', async () => {
+    await using open = fixture.open(database, 'iad', { max: 1 })
+    const prepared = open.db.select({ standby: STANDBY }).from(item).limit(1).prepare('where_am_i')
+    const here = [{ standby: true }]
+    expect(await prepared.execute()).toEqual(here)
+    await inRequest(openScope(database, 'iad', false), () =>
+      runOnPrimary(async () => expect(await prepared.execute()).toEqual([{ standby: false }])),
+    )
+    expect(await prepared.execute()).toEqual(here)
+  })
+
   test('rule 1: a refused request sends nothing more, whatever it calls', async () => {
     await using open = fixture.open(database, 'iad')
     const scope = openScope(database, 'iad')
