@@ -31,7 +31,8 @@ export async function runOnPrimary<T>(
 ): Promise<T> {
   const { afterReplicaReads = 'replay' } = options
   const scope = currentScope()
-  if (scope === undefined) return await runInScope(detachedScope(), fn)
+  // Queries of most libraries are lazy: they are sent when they are awaited, which must be inside.
+  if (scope === undefined) return await runInScope(detachedScope(), async () => await fn())
   if (scope.refusal !== undefined) throw scope.refusal
   if (scope.role === 'replica' && scope.primaryRegion !== undefined) {
     if (scope.replayable && scope.usedReplica && afterReplicaReads === 'replay') {

@@ -1,0 +1,87 @@
+import { detectDeployment, Scope } from '@flyback/core'
+import { runInScope } from '@flyback/core/scope'
+import { CONTRACT_SCHEMA, type TestDatabase } from '@flyback/testkit'
+import { expect } from 'vitest'
+import type { PoolConfig } from '../src/index.js'
+import { flybackExtension, PrismaFlyback, type PrismaFlybackOptions } from '../src/index.js'
+import { OldestPrismaClient, PrismaClient } from './clients.js'
+
+/** The tables of test/schema.prisma. */
+export const SCHEMA: string = `${CONTRACT_SCHEMA}
+  create table tag (
+    id serial primary key, label text not null, item_id int not null references item, unique (item_id, label)
+  );
+  insert into tag (label, item_id) values ('a', 1), ('b', 1), ('c', 2);
+`
+
+export type ExtendedClient = PrismaClient & { $primary(): PrismaClient }
+
+/** A client with the extension, whose own type Prisma makes incomparable with the plain one's. */
+export function extend(client: PrismaClient): ExtendedClient {
+  return client.$extends(flybackExtension()) as unknown as ExtendedClient
+}
+
+export interface OpenOptions {
+  readonly config?: PoolConfig
+  readonly options?: PrismaFlybackOptions
+  readonly oldest?: boolean
+  readonly extended?: boolean
+}
+
+/** A client as an app in this region would make it; disconnected with the test, when no session of it may be left. */
+export type OpenClient = ExtendedClient & AsyncDisposable
+
+export function open(database: TestDatabase, region: string, given: OpenOptions = {}): OpenClient {
+  const { config = {}, options, oldest = false, extended = true } = given
+  const { flyback, ...rest } = config
+  const adapter = new PrismaFlyback(
+    { max: 2, ...rest, flyback: { env: database.env(region), ...flyback } },
+    options,
+  )
+  const plain = new (oldest ? OldestPrismaClient : PrismaClient)({ adapter })
+  const client = extended ? extend(plain) : plain
+  return Object.assign(client as ExtendedClient, {
+    async [Symbol.asyncDispose]() {
+      await plain.$disconnect()
+      for (const member of ['ewr', 'iad']) {
+        await expect.poll(() => sessions(database, member)).toEqual([])
+      }
+    },
+  })
+}
+
+/** The sessions in a database, but the one that looks. */
+export async function sessions(database: TestDatabase, region: string): Promise<number[]> {
+  const rows = await database.query<{ pid: number }>(
+    region,
+    'replica',
+    `select pid from pg_stat_activity where datname = current_database()
+      and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+  )
+  return rows.map(({ pid }) => pid)
+}
+
+/** A scope as the middleware opens it for a request that may be replayed. */
+export function openScope(database: TestDatabase, region = 'iad', forward = false): Scope {
+  const { role, primaryRegion } = detectDeployment(database.env(region))
+  return new Scope({ role, primaryRegion, canReplay: !forward && role === 'replica', forward })
+}
+
+/** Runs work as one request, and ends its scope. */
+export async function inRequest<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+  try {
+    return await runInScope(scope, async () => await work())
+  } finally {
+    scope.end()
+  }
+}
+
+/** What a promise rejects with; fails when it resolves. */
+export async function failure(work: PromiseLike<unknown>): Promise<Error> {
+  const outcome = await work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )
+  if ('error' in outcome && outcome.error instanceof Error) return outcome.error
+  throw new Error(`expected a rejection with an Error, got ${JSON.stringify(outcome)}`)
+}
