@@ -86,7 +86,8 @@ function locate(url: string | undefined, options: Options, env: Environment): Da
       url: host === undefined ? url : undefined,
       urlOption: 'url',
       host,
-      port: text(options['port']),
+      // Of several hosts, none has a replica endpoint that could be derived: any port will do.
+      port: text(options['port'])?.split(',')[0],
       database: text(options['database'] ?? options['db']),
       user: text(options['user'] ?? options['username']),
     },
@@ -108,7 +109,10 @@ function directed(
 ): DriverArguments {
   if (target === undefined) return url === undefined ? [options] : [url, options]
   if ('host' in target) {
-    const moved = { ...without(options, ['hostname', 'path']), ...target }
+    // Options that the driver has parsed hold lists.
+    const { host, port } = target
+    const where = 'shared' in options ? { host: [host], port: [port] } : target
+    const moved = { ...without(options, ['hostname', 'path']), ...where }
     return url === undefined ? [moved] : [url, moved]
   }
   const { username, password, pathname } = new URL(target.url)
