@@ -30,8 +30,8 @@ export function generateClients(): void {
     writeFileSync(join(mine, 'schema.prisma'), schema)
     generate(join(mine, 'schema.prisma'))
     cpSync(join(mine, 'client'), join(mine, 'client-7.0'), { recursive: true })
-    runOn('@prisma/client/runtime', 'query_compiler_fast_bg', join(mine, 'client'))
-    runOn('@prisma/client-7.0/runtime', 'query_compiler_bg', join(mine, 'client-7.0'))
+    runOn('@prisma/client', 'query_compiler_fast_bg', join(mine, 'client'))
+    runOn('@prisma/client-7.0', 'query_compiler_bg', join(mine, 'client-7.0'))
     writeFileSync(join(mine, 'stamp'), stamp)
     if (isThere(stamp)) return
     if (existsSync(generated)) renameSync(generated, `${mine}/stale`)
@@ -68,17 +68,20 @@ function generate(schema: string): void {
  * Takes the runtime from the package, not from the copy beside it: that would find the packages it needs in whatever
  * version is hoisted. What the generator of 7.10 writes runs on 7.0, whose query compiler has another name.
  */
-function runOn(runtime: string, compiler: string, folder: string): void {
+function runOn(name: string, compiler: string, folder: string): void {
+  const runtime = `${name}/runtime`
+  const { version } = JSON.parse(readFileSync(resolve(`${name}/package.json`), 'utf8'))
   rmSync(join(folder, 'runtime'), { recursive: true })
-  for (const name of ['index.js', 'index.d.ts']) {
-    const text = readFileSync(join(folder, name), 'utf8')
+  for (const file of ['index.js', 'index.d.ts']) {
+    const text = readFileSync(join(folder, file), 'utf8')
       .replaceAll('./runtime/', `${runtime}/`)
       .replaceAll(
         "require('./query_compiler_fast_bg.",
         `require('${runtime}/${compiler}.postgresql.`,
       )
       .replaceAll('query_compiler_fast_bg', compiler)
-    writeFileSync(join(folder, name), text)
+      .replace(/("clientVersion": )"[^"]+"/, `$1"${version}"`)
+    writeFileSync(join(folder, file), text)
   }
 }
 

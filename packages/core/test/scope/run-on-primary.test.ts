@@ -100,6 +100,20 @@ describe('runOnPrimary', () => {
     expect(currentScope()).toBeUndefined()
   })
 
+  test('without a scope a lazy query is sent within the one it was given', async () => {
+    const seen: (string | undefined)[] = []
+    const lazy: PromiseLike<string> = {
+      // oxlint-disable-next-line unicorn/no-thenable -- as the queries of Prisma, Kysely and Drizzle are
+      // biome-ignore lint/suspicious/noThenProperty: as the queries of Prisma, Kysely and Drizzle are
+      then(onfulfilled, onrejected) {
+        seen.push(currentScope()?.state)
+        return Promise.resolve('sent').then(onfulfilled, onrejected)
+      },
+    }
+    expect(await runOnPrimary(() => lazy)).toBe('sent')
+    expect(seen).toEqual(['forwarding'])
+  })
+
   test('without a scope forwards also for a pool that was given another environment', async () => {
     vi.stubEnv('FLY_REGION', '')
     vi.stubEnv('PRIMARY_REGION', '')
