@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly extended?: boolean
 }
 
+const openClients = new WeakMap<TestDatabase, number>()
+
 /** A client as an app in this region would make it; disconnected with the test, when no session of it may be left. */
 export type OpenClient = ExtendedClient & AsyncDisposable
 
@@ -40,9 +42,16 @@ export function open(database: TestDatabase, region: string, given: OpenOptions 
   )
   const plain = new (oldest ? OldestPrismaClient : PrismaClient)({ adapter })
   const client = extended ? extend(plain) : plain
+  const count = (change: number): number => {
+    const now = (openClients.get(database) ?? 0) + change
+    openClients.set(database, now)
+    return now
+  }
+  count(1)
   return Object.assign(client as ExtendedClient, {
     async [Symbol.asyncDispose]() {
       await plain.$disconnect()
+      if (count(-1) > 0) return
       for (const member of ['ewr', 'iad']) {
         await expect.poll(() => sessions(database, member)).toEqual([])
       }
