@@ -40,12 +40,12 @@ for (const name of ORDER) {
   if (!columns.some((column) => column.name === name)) problems.push(`${name} has no results`)
 }
 
-/** Pads cells so that the table is readable as text, too. */
+/** As wide as its text: every character of the pages is one column wide, and one code unit. */
 function table(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows
-  const widths = head.map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)))
+  const widths = head.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - [...cell].length)).join(' | ')} |`
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
 }
 

@@ -33,8 +33,6 @@ export interface OnPrimary<Db> {
 export interface Driver<Client extends object> {
   /** Makes a client of ours. */
   open(connection: unknown, flyback: FlybackOptions | undefined): Client
-  /** Whether a client that is passed in is one of ours, apart from those that show their routing. */
-  owns(client: object): boolean
   /** Drizzle's own `drizzle()`. */
   build(client: Client, config: object): object
   /** The client as Drizzle's sessions must see it. */
@@ -51,7 +49,7 @@ export function createDatabase<Client extends object>(
   params: readonly unknown[],
 ): object {
   const { client: given, connection, config, flyback } = readCall(params)
-  if (given !== undefined) checkClient(driver, given, flyback)
+  if (given !== undefined) checkClient(given, flyback)
   // Whatever a user passes for a client, Drizzle decides what it can do with it.
   const client = (given as Client | undefined) ?? driver.open(connection, flyback)
   const routing = routingOf(client)
@@ -84,18 +82,14 @@ function build<Client extends object>(
 }
 
 /** A client of one endpoint only would be neither refused nor known to a scope: reads of the past, or a replay after a write. */
-function checkClient(
-  driver: Pick<Driver<never>, 'owns'>,
-  client: object,
-  flyback: FlybackOptions | undefined,
-): void {
+function checkClient(client: object, flyback: FlybackOptions | undefined): void {
   if (flyback !== undefined) {
     throw new ConfigurationError(
       'flyback',
       'has no effect on a client that is passed in: give it to the constructor of the client',
     )
   }
-  if (hasRouting(client) || driver.owns(client)) return
+  if (hasRouting(client)) return
   if (detectDeployment(process.env).role !== 'replica') return
   throw new ConfigurationError(
     'client',

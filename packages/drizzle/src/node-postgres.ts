@@ -55,7 +55,6 @@ const driver: Driver<NodePgClient> = {
     // What is neither a URL nor an object of options is nothing pg could use.
     return new Pool(withFlyback(Object(config) as pg.PoolConfig, flyback))
   },
-  owns: (client) => 'attempt' in client && 'rollback' in client,
   build: upstream,
   forSession: (client) => ('totalCount' in client ? poolForDrizzle(client) : client),
 }

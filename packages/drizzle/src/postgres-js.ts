@@ -51,7 +51,6 @@ const driver: Driver<DriverSql> = {
       ? postgres(withFlyback(options, flyback))
       : postgres(url, withFlyback(options, flyback))
   },
-  owns: () => false,
   build: upstream,
   forSession: (client) => client,
 }

@@ -1,6 +1,7 @@
 import {
   type Attempt,
   classifyError,
+  exposeRouting,
   isCommit,
   type Link,
   NO_RETRY,
@@ -62,6 +63,7 @@ export function routeClient(
       super(config)
       this.#pooled = pooled
       this.#Promise = typeof given === 'object' ? given.Promise : undefined
+      exposeRouting(this, link)
       if (link === undefined) return
       const session = new Session(link, this)
       this.#session = session

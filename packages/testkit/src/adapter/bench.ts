@@ -7,7 +7,6 @@ import type {
   ConnectOptions,
   Queryable,
   Row,
-  TransactionOptions,
 } from './adapter-under-test.js'
 
 /** A database with a primary in `ewr` and a replica in `iad`, past everything under test. */
@@ -21,7 +20,7 @@ export interface ContractDatabase {
 
 export const PRIMARY = 'ewr'
 export const REPLICA = 'iad'
-export const WHO = 'select host(inet_server_addr()) as host, pg_is_in_recovery() as standby'
+const WHO = 'select host(inet_server_addr()) as host, pg_is_in_recovery() as standby'
 const PID = 'select pg_backend_pid() as pid'
 const SESSIONS = `select pid from pg_stat_activity
   where datname = current_database() and application_name <> 'flyback-testkit' and backend_type = 'client backend'`
@@ -172,5 +171,3 @@ export function able<T>(method: T | undefined, what: string): T {
     throw new Error(`the adapter under test neither has nor rules out ${what}`)
   return method
 }
-
-export type Isolation = NonNullable<TransactionOptions['isolationLevel']>
