@@ -1,5 +1,6 @@
 import { adoptStream, type CopyStream, isCopyStream } from './copy-stream.js'
 import type { DriverQuery, QueryOptions } from './driver-internals.js'
+import { SentQuery, type SentQueryListener } from './sent-query.js'
 
 /** How sending a query once ended. */
 export type Outcome =
@@ -26,23 +27,19 @@ export interface Hooks {
   settled(outcome: Outcome): void
 }
 
-/**
- * One sending of a query: an object the driver takes for a query, and that inherits from the caller's one. What the
- * driver leaves on it (its state, serialised parameters, a statement) stays on the attempt, so that the query itself can
- * be sent again.
- */
-export class Attempt {
-  readonly query: DriverQuery
+/** One sending of a query. */
+export class Attempt implements SentQueryListener {
+  /** What the driver has of it. */
+  readonly query: SentQuery
   /** What the server answered, when the caller may have it. */
   readonly answered: Promise<Outcome>
   /** When the connection is done with it: later than the answer for a COPY, whose answer is a stream. */
   readonly finished: Promise<void>
   /** Rows went to a callback, or a stream to the caller: it must not run again. */
   delivered = false
-  /** The server works on it, and not on one before it in the pipeline. */
-  active = false
-  /** Called when it becomes active. */
+  /** Called when the server comes to work on it, after those before it in the pipeline. */
   whenActive: (() => void) | undefined
+  readonly #source: DriverQuery
   readonly #sender: Sender
   readonly #hooks: Hooks
   #settled = false
@@ -50,7 +47,8 @@ export class Attempt {
   #answer: (outcome: Outcome) => void = () => {}
   #finish: () => void = () => {}
 
-  constructor(query: DriverQuery, sender: Sender, hooks: Hooks) {
+  constructor(source: DriverQuery, sender: Sender, hooks: Hooks) {
+    this.#source = source
     this.#sender = sender
     this.#hooks = hooks
     this.answered = new Promise((resolve) => {
@@ -59,52 +57,38 @@ export class Attempt {
     this.finished = new Promise((resolve) => {
       this.#finish = resolve
     })
-    const { forEachFn } = query
-    this.query = Object.create(query, {
-      strings: {
-        get: () => {
-          hooks.building(this)
-          return query.strings
-        },
-      },
-      // The driver's own reads the strings, too.
-      origin: { get: () => query.origin },
-      resolve: { value: (value: unknown) => this.settle({ type: 'value', value }) },
-      reject: { value: (error: unknown) => hooks.rejected(this, error) },
-      state: { value: null, writable: true },
-      cancelled: { value: null, writable: true },
-      active: {
-        get: () => this.active,
-        set: (active: boolean) => {
-          this.#setActive(query, active)
-        },
-      },
-      // Read when rows arrive: an iterator replaces it at each step.
-      cursorFn: { get: () => query.cursorFn && ((rows: unknown) => this.#cursor(query, rows)) },
-      ...(forEachFn && {
-        forEachFn: {
-          value: (row: unknown, result: unknown) => {
-            this.delivered = true
-            sender.inCaller(() => forEachFn(row, result))
-          },
-        },
-      }),
-      ...(sender.onexecute && {
-        options: { value: { ...query.options, onexecute: sender.onexecute } },
-      }),
-    })
+    this.query = new SentQuery(source, this, sender.onexecute)
   }
 
-  #setActive(query: DriverQuery, active: boolean): void {
-    this.active = active
-    // The driver's cursor iterator asks the query itself.
-    query.active = active
+  /** The server works on it. */
+  get active(): boolean {
+    return !this.#settled && this.query.active
+  }
+
+  onBuild(): void {
+    this.#hooks.building(this)
+  }
+
+  onResolve(value: unknown): void {
+    this.settle({ type: 'value', value })
+  }
+
+  onReject(error: unknown): void {
+    this.#hooks.rejected(this, error)
+  }
+
+  onActive(active: boolean): void {
     if (active) this.whenActive?.()
   }
 
-  #cursor(query: DriverQuery, rows: unknown): unknown {
+  onRow(row: unknown, result: unknown): void {
     this.delivered = true
-    return this.#sender.inCaller(() => query.cursorFn?.(rows))
+    this.#sender.inCaller(() => this.#source.forEachFn?.(row, result))
+  }
+
+  onRows(rows: unknown): unknown {
+    this.delivered = true
+    return this.#sender.inCaller(() => this.#source.cursorFn?.(rows))
   }
 
   /** Ends it, if it has not ended. */
@@ -116,7 +100,6 @@ export class Attempt {
       return
     }
     this.#settled = true
-    this.active = false
     if (outcome.type === 'value' && isCopyStream(outcome.value)) {
       this.delivered = true
       this.#stream = adoptStream(outcome.value, this.#sender.judgeLate, this.#finish)

@@ -1,5 +1,5 @@
 import { classifyError } from '@flyback/core'
-import type { DriverQuery, ParsedOptions } from './driver-internals.js'
+import type { ParsedOptions, WrittenQuery } from './driver-internals.js'
 
 /** An error of a connection, as the driver makes them: it exports no way to. */
 export function connectionError(code: string, { path, host, port }: ParsedOptions): Error {
@@ -9,14 +9,14 @@ export function connectionError(code: string, { path, host, port }: ParsedOption
 }
 
 /** What the driver answers to a BEGIN outside of `begin` and `reserve`, when it has more than one connection. */
-export function unsafeTransaction(query: DriverQuery): Error {
+export function unsafeTransaction(query: WrittenQuery): Error {
   const code = 'UNSAFE_TRANSACTION'
   const error = new Error(`${code}: Only use sql.begin, sql.reserved or max: 1`)
   return attribute(Object.assign(error, { code }), query)
 }
 
 /** The same error of this query, where the driver has put another one's text and values on it. */
-export function attributedTo(query: DriverQuery, error: unknown): Error {
+export function attributedTo(query: WrittenQuery, error: unknown): Error {
   // Before 3.4.2 the driver rejects with an object that inherits from the error.
   const { message, code, constructor: Class } = Object(error)
   const copy: Error = Reflect.construct(Error, [message], Class)
@@ -24,7 +24,7 @@ export function attributedTo(query: DriverQuery, error: unknown): Error {
 }
 
 /** Notes on an error what the driver notes: hidden, because it holds values of the user. */
-function attribute(error: Error, { string, args, parameters, statement }: DriverQuery): Error {
+function attribute(error: Error, { string, args, parameters, statement }: WrittenQuery): Error {
   return Object.defineProperties(error, {
     query: { value: string },
     parameters: { value: parameters },

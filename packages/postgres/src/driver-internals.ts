@@ -6,31 +6,35 @@ import type postgres from 'postgres'
  *
  * @see https://github.com/porsager/postgres/tree/v3.4.9/src (query.js, index.js, connection.js; read 2026-11-25)
  */
-export interface DriverQuery extends Promise<unknown> {
+export interface DriverQuery extends Promise<unknown>, WrittenQuery {
   strings: readonly string[]
-  readonly args: readonly unknown[]
   readonly tagged: boolean
   /** Where the template stands, for the stack of errors. */
   readonly origin: string
   options: QueryOptions
   /** Called once, when the query is executed; the query is lazy until then. */
-  handler: (query: DriverQuery) => unknown
-  canceller: ((query: DriverQuery) => unknown) | null
+  handler: (query: WrittenQuery) => unknown
+  canceller: ((query: WrittenQuery) => unknown) | null
   resolve: (value: unknown) => void
   reject: (error: unknown) => void
   /** The backend it was handed to; `null` while nothing was sent. */
   state: object | null
   active: boolean
   cancelled: unknown
-  /** The text as it was sent. */
-  string?: string
-  parameters?: readonly unknown[]
-  statement?: { readonly types: readonly number[] } | null
   streaming?: boolean
   forEachFn?: (row: unknown, result: unknown) => void
   /** Replaced at each step of an iterator. */
   cursorFn?: (rows: unknown) => unknown
   execute(): this
+}
+
+/** What the driver notes of a query on its errors. */
+export interface WrittenQuery {
+  /** The text as it was sent. */
+  string?: string
+  parameters?: readonly unknown[]
+  readonly args: readonly unknown[]
+  statement?: { readonly types: readonly number[] } | null | undefined
 }
 
 export interface QueryOptions {

@@ -75,12 +75,15 @@ export function createHandle(world: World, hint: Hint): Handle {
   return Object.assign(sql, {
     parameters: local.parameters,
     largeObject: (...args: unknown[]) => template.largeObject(...args),
-    subscribe: (event: unknown, ...callbacks: unknown[]) => {
+    async subscribe(event: unknown, ...callbacks: unknown[]) {
+      await unlessEnded()
       routing.router.choose(currentScope(), 'primary')
       const bound = callbacks.map((each) =>
-        typeof each === 'function' ? bindToCaller(each as never) : each,
+        typeof each === 'function'
+          ? bindToCaller((...args) => Reflect.apply(each, undefined, args))
+          : each,
       )
-      return runOutsideScope(() => template.subscribe(event, ...bound))
+      return await runOutsideScope(() => template.subscribe(event, ...bound))
     },
     CLOSE,
     END: CLOSE,

@@ -288,11 +288,13 @@ export class Lane extends Connection {
   #startLife(): void {
     const lifetimeMs = seconds(this.#given.options.max_lifetime) * 1000
     if (lifetimeMs === 0) return
-    const over = (): void => {
-      this.retiring = true
-      if (this.holders === 0) void this.end()
-    }
-    this.#lifeTimer = runOutsideScope(() => setTimeout(over, lifetimeMs))
+    this.#lifeTimer = runOutsideScope(() => setTimeout(() => this.retire(), lifetimeMs))
+  }
+
+  /** It takes nothing more, and ends when it has nothing. */
+  retire(): void {
+    this.retiring = true
+    if (this.holders === 0) void this.end()
   }
 
   /** Ends it in good order; resolves when the socket is closed. */

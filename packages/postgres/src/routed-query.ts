@@ -1,6 +1,7 @@
 import {
   acquireConnection,
   type Hint,
+  isReplayRequired,
   type Routing,
   type Scope,
   takesAdvisoryLock,
@@ -97,14 +98,20 @@ async function run(
     }
     if (outcome.type === 'value') {
       lane.endSending(scope)
-      const begun = max !== 1 && (lane.leftOpen || commandsOf(outcome.value).includes('BEGIN'))
+      const open = lane.leftOpen || lane.status !== 'I'
+      const begun = max !== 1 && (open || commandsOf(outcome.value).includes('BEGIN'))
       void sending.finished.then(() => giveBack(sets, lane, begun || lane.mustGo()))
       if (begun) throw unsafeTransaction(sending.query)
       return outcome.value
     }
     const retryable = !sending.delivered
     const remedy = lane.judge(scope, { retryable, attempt }, outcome.error)
-    giveBack(sets, lane, lane.mustGo())
+    const refused = remedy.type === 'throw' && isReplayRequired(remedy.error)
+    const simple = query.options.simple === true
+    if (refused && max === 1 && (simple || lane.status !== 'I')) {
+      // With one connection a transaction of its user's may be open on it, whose ROLLBACK will not be sent.
+      void lane.rollback().then((clean) => giveBack(sets, lane, !clean || lane.mustGo()))
+    } else giveBack(sets, lane, lane.leftOpen || lane.mustGo())
     if (remedy.type === 'throw') throw remedy.error
     endpoint = remedy.on
     attempt++
@@ -140,6 +147,7 @@ function watchTransaction(lane: Lane): (connection: { reserved: (() => void) | n
     connection.reserved = () => {
       connection.reserved = null
       lane.leftOpen = true
+      lane.retire()
     }
     return true
   }

@@ -407,6 +407,33 @@ describe.each(VERSIONS)('postgres.js %s', (version, bare, postgres) => {
       expect(await count(`name = 'closed-${version}'`)).toBe(1)
     })
 
+    test.each([1, 2])(
+      'a refused text that began a transaction leaves none behind, with max: %s',
+      async (max) => {
+        await using opened = open(database, 'iad', { max })
+        const { sql } = opened
+        for (const begun of ['begin; lock table item', 'begin; selec 1']) {
+          await failure(sql.unsafe(begun)).then(async () => {
+            // With one connection the driver leaves its own transaction open, and so do we: it is the user's.
+            if (max === 1 && begun.includes('selec')) await sql`rollback`
+          })
+          expect(await sql`select 1 as one`).toEqual([{ one: 1 }])
+        }
+      },
+    )
+
+    test('with one connection, a refused request leaves no transaction to the next', async () => {
+      await using opened = open(database, 'iad', { max: 1 })
+      const { sql } = opened
+      await inRequest(openScope(database, 'iad'), async () => {
+        await sql`begin`
+        expect(await failure(sql`select write_item()`)).toBeInstanceOf(ReplayRequired)
+        expect(await failure(sql`rollback`)).toBeInstanceOf(ReplayRequired)
+      })
+      const times = [await sql`select now()::text as t`, await sql`select now()::text as t`]
+      expect(times[0]).not.toEqual(times[1])
+    })
+
     test('cancelling a query that waits behind another cancels that one alone', async () => {
       await using opened = open(database, 'iad', { max: 1 })
       const { sql } = opened

@@ -45,6 +45,15 @@ describe.each([
   })
 })
 
+test.each([
+  ['standby', /in recovery/],
+  ['read-only', /read-only/],
+  ['role-changed', /promoted/],
+  ['unreachable', /writerDeadlineMs/],
+] as const)('PrimaryUnavailable(%s) says why', (reason, says) => {
+  expect(new PrimaryUnavailable({ reason }).message).toMatch(says)
+})
+
 test('a subclass keeps its own instanceof', () => {
   class Special extends ReplayRequired {}
   const plain = new ReplayRequired({ region: 'ewr', reason: 'write', replayable: true })
