@@ -170,6 +170,23 @@ describe.each([
     expect(await client.item.count()).toBe(10)
   })
 
+  test('rule 22: a backend that dies in a transaction, which then times out, ends nothing else', async () => {
+    await using client = open(database, 'iad', { oldest, extended, config: { max: 1 } })
+    const error = await failure(
+      client.$transaction(
+        async (tx) => {
+          const [row] = await tx.$queryRaw<{ pid: number }[]>`select pg_backend_pid() as pid`
+          await database.query('iad', 'replica', 'select pg_terminate_backend($1)', [row?.pid])
+          await new Promise((resolve) => setTimeout(resolve, 120))
+          return await tx.item.count()
+        },
+        { timeout: 50 },
+      ),
+    )
+    expect(error).toBeInstanceOf(Error)
+    expect(await client.item.count()).toBe(10)
+  })
+
   test('a read the replica cancels (40001) runs on the primary; in a transaction the error stays', async () => {
     await using client = open(database, 'iad', { oldest, extended })
     const sql = 'select conflict_on_standby() as answer'
