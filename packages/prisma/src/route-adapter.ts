@@ -90,7 +90,7 @@ function isRollback(method: string | symbol, [query]: unknown[]): boolean {
 
 /**
  * A transaction whose ROLLBACK fails is over all the same: a refused scope sends none, and the release of its connection
- * does; a connection that was lost had none to send. When a transaction has timed out, Prisma 7.0 to 7.8 let the error
+ * does; a connection that was lost had none to send. When a transaction has timed out, Prisma 7.0 lets the error
  * end the process.
  */
 async function ended(running: unknown): Promise<unknown> {
