@@ -11,6 +11,37 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
+/** The tables of the contract (CONTRACT_SCHEMA of testkit) and of support.ts. */
+const SCHEMA = `
+generator client {
+  provider = "prisma-client-js"
+  output   = "./client"
+}
+
+datasource db {
+  provider = "postgresql"
+}
+
+model Item {
+  id   Int    @id @default(autoincrement())
+  name String @unique
+  qty  Int    @default(0)
+  tags Tag[]
+
+  @@map("item")
+}
+
+model Tag {
+  id     Int    @id @default(autoincrement())
+  label  String
+  itemId Int    @map("item_id")
+  item   Item   @relation(fields: [itemId], references: [id])
+
+  @@unique([itemId, label])
+  @@map("tag")
+}
+`
+
 const { resolve } = createRequire(import.meta.url)
 /** Where nothing formats, lints or commits it. */
 const generated = join(import.meta.dirname, '..', 'node_modules', '.generated')
@@ -20,14 +51,13 @@ const generated = join(import.meta.dirname, '..', 'node_modules', '.generated')
  * version: `client` for the installed version, `client-7.0` for the oldest. Safe to call from several processes.
  */
 export function generateClients(): void {
-  const schema = readFileSync(join(import.meta.dirname, 'schema.prisma'), 'utf8')
   const { version } = JSON.parse(readFileSync(resolve('prisma/package.json'), 'utf8'))
-  const stamp = `${version}\n${schema}`
+  const stamp = `${version}\n${SCHEMA}`
   if (isThere(stamp)) return
   const mine = `${generated}.${process.pid}`
   mkdirSync(mine)
   try {
-    writeFileSync(join(mine, 'schema.prisma'), schema)
+    writeFileSync(join(mine, 'schema.prisma'), SCHEMA)
     generate(join(mine, 'schema.prisma'))
     cpSync(join(mine, 'client'), join(mine, 'client-7.0'), { recursive: true })
     runOn('@prisma/client', 'query_compiler_fast_bg', join(mine, 'client'))

@@ -6,7 +6,7 @@ import type { PoolConfig } from '../src/index.js'
 import { flybackExtension, PrismaFlyback, type PrismaFlybackOptions } from '../src/index.js'
 import { OldestPrismaClient, PrismaClient } from './clients.js'
 
-/** The tables of test/schema.prisma. */
+/** The tables of the schema in generate-clients.ts. */
 export const SCHEMA: string = `${CONTRACT_SCHEMA}
   create table tag (
     id serial primary key, label text not null, item_id int not null references item, unique (item_id, label)
