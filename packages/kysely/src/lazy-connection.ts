@@ -107,12 +107,9 @@ export class LazyConnection implements DatabaseConnection {
   async rollback(): Promise<void> {
     const held = this.#lease.taken()
     const refusal = this.#refusal
-    const scope = currentScope() ?? this.#lease.scope
     this.#ending = 'rollback'
     try {
-      // A refused scope sends nothing more: a pool of Flyback's ends the transaction itself when it is given back.
-      const endsItself = scope?.refusal !== undefined && held.known === undefined
-      if (!endsItself) await held.driver.rollbackTransaction(this.#logged(held))
+      await held.driver.rollbackTransaction(this.#logged(held))
     } catch (error) {
       throw refusal ?? error
     } finally {
@@ -170,7 +167,7 @@ export class LazyConnection implements DatabaseConnection {
     try {
       return await this.#lease.taken().connection.executeQuery<R>(query, ...rest)
     } catch (error) {
-      // The pool sends nothing for this scope any more, and ends the transaction when it is given back.
+      // A pool of Flyback's sends nothing more for a refused scope: it ends the transaction when it is given back.
       if (this.#ending === 'rollback' && isReplayRequired(error)) return { rows: [] }
       throw error
     }

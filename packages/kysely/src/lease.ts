@@ -11,8 +11,6 @@ import type { Tail } from './tail.js'
 export class Lease {
   readonly source: Source
   hint: Hint = 'none'
-  /** The scope of the first statement, for what comes without one. */
-  scope: Scope | undefined
   held: Held | undefined
   /** Kysely will want to cancel: it asks for that before it sends anything, and nothing may be taken yet. */
   collectsSessionInfo = false
@@ -39,6 +37,7 @@ export class Lease {
     const { held } = this
     const hint = this.hint === 'none' && query !== undefined ? this.#hintOf(query) : this.hint
     if (held === undefined) return { scope, hint, endpoint: router.choose(scope, hint), attempt: 0 }
+    // The connection would refuse as well; but Kysely's driver adds to the stack of what it throws, each time.
     if (scope?.refusal !== undefined) throw scope.refusal
     // When the scope forwards, this passes, and the connection refuses: it would read the past.
     if (hint === 'write' && leadsTo(held) === 'replica') router.choose(scope, hint)
@@ -56,7 +55,6 @@ export class Lease {
     if (this.held !== undefined) return this.held
     const held = await this.source.take(ask, this.#acquireArgs)
     this.held = held
-    this.scope = ask.scope
     this.#fresh = true
     held.known?.lend(ask.scope, () => {
       if (!this.#released) void abandon()

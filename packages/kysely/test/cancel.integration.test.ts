@@ -62,6 +62,38 @@ describe.each(FORMS)('an aborted query over %s', (form, open) => {
   )
 })
 
+test.each(FORMS)(
+  'a query over %s that came to run on the primary is ended there',
+  async (form, open) => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    await using opened = open(database, 'iad')
+    for (const inflightQueryAbortStrategy of ['cancel query', 'kill session'] as const) {
+      const marker = `moved_${form.length}_${inflightQueryAbortStrategy.length}`
+      const abort = new AbortController()
+      const sleeping = failure(
+        sql`select conflict_on_standby(), pg_sleep(60) as ${sql.ref(marker)}`.execute(opened.db, {
+          signal: abort.signal,
+          inflightQueryAbortStrategy,
+        }),
+      )
+      await expect.poll(() => running('ewr', marker), { interval: 10 }).toBe(1)
+      const mentions = `select pid from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and strpos(query, $1) > 0`
+      const sessions = () => database.query('ewr', 'writer', mentions, [marker])
+      expect(await sessions()).toHaveLength(1)
+      abort.abort()
+      await sleeping
+      await expect.poll(() => running('ewr', marker), { timeout: 5000 }).toBe(0)
+      // Its dialect reads the process id off the driver's query, where a handle of Flyback's does not show it.
+      const kills = form !== '@flyback/postgres'
+      const killed = kills && inflightQueryAbortStrategy === 'kill session'
+      await expect.poll(sessions, { timeout: 5000 }).toHaveLength(killed ? 0 : 1)
+    }
+    expect(await onStandby(opened.db)).toBe(true)
+    told.mockRestore()
+  },
+)
+
 test('is cancelled in a scope that was refused meanwhile, too', async () => {
   const told = vi.spyOn(console, 'error').mockImplementation(() => {})
   await using open = openDb(database, 'iad')

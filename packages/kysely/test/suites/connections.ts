@@ -75,7 +75,7 @@ export function describeConnections(): void {
     test('a connection that was given back takes no other', async () => {
       await using form = open(database, 'iad')
       const kept = await form.db.connection().execute(async (held) => held)
-      expect(await failure(onStandby(kept))).toMatchObject({ message: /given back/ })
+      expect(String(await failure(onStandby(kept)))).toMatch(/given back/)
     })
 
     test('rows stream from the replica, and from the primary when asked', async () => {
@@ -219,9 +219,9 @@ export function describeConnections(): void {
           const primary = form.db.withPrimary()
           await onStandby(used === 'db' ? form.db : primary)
           await primary.destroy()
+          expect(String(await failure(onStandby(form.db)))).toMatch(/destroyed/)
+          expect(String(await failure(onStandby(primary)))).toMatch(/destroyed/)
           await form.db.destroy()
-          expect(await failure(onStandby(form.db))).toMatchObject({ message: /destroyed/ })
-          expect(await failure(onStandby(primary))).toMatchObject({ message: /destroyed/ })
         }
       })
     })

@@ -131,7 +131,7 @@ export function describeTransactions(): void {
       await using form = open()
       const tx = await form.db.startTransaction().execute()
       const error = await failure(tx.deleteFrom('item').execute())
-      expect(await failure(tx.commit().execute())).toBe(error)
+      for (let i = 0; i < 2; i++) expect(await failure(tx.commit().execute())).toBe(error)
       await tx.rollback().execute()
       expect(tx.isRolledBack).toBe(true)
       expect(await onStandby(form.db)).toBe(true)
