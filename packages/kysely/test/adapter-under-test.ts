@@ -51,7 +51,7 @@ export const kyselyOnPg: AdapterUnderTest = {
   },
 }
 
-export function connected(db: FlybackKysely<Database>): Connected {
+function connected(db: FlybackKysely<Database>): Connected {
   return {
     ...queryable(db),
     primary: queryable(db.withPrimary()),
