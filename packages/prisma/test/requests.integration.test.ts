@@ -210,6 +210,18 @@ test('the reads of one request share a statement, those of two do not', async ()
   expect(executed(wire)).toBe(1 + 2)
 })
 
+test('a transaction of both clients is one transaction', async () => {
+  await using client = open(database, 'ewr')
+  const error = await client
+    .$transaction([
+      client.item.create({ data: { name: 'mixed' } }),
+      client.$primary().item.create({ data: { name: 'n1' } }),
+    ])
+    .catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'P2002' })
+  expect(await count('mixed')).toBe(0)
+})
+
 test('a client on the primary is made once', async () => {
   await using client = open(database, 'iad')
   expect(client.$primary()).toBe(client.$primary())

@@ -103,8 +103,8 @@ describe('runOnPrimary', () => {
   test('without a scope a lazy query is sent within the one it was given', async () => {
     const seen: (string | undefined)[] = []
     const lazy: PromiseLike<string> = {
-      // oxlint-disable-next-line unicorn/no-thenable -- as the queries of Prisma, Kysely and Drizzle are
       // biome-ignore lint/suspicious/noThenProperty: as the queries of Prisma, Kysely and Drizzle are
+      // oxlint-disable-next-line unicorn/no-thenable
       then(onfulfilled, onrejected) {
         seen.push(currentScope()?.state)
         return Promise.resolve('sent').then(onfulfilled, onrejected)
