@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- the queries of most libraries are thenables */
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { findReplayRequired, Scope } from '../../src/index.js'
@@ -104,7 +105,6 @@ describe('runOnPrimary', () => {
     const seen: (string | undefined)[] = []
     const lazy: PromiseLike<string> = {
       // biome-ignore lint/suspicious/noThenProperty: as the queries of Prisma, Kysely and Drizzle are
-      // oxlint-disable-next-line unicorn/no-thenable
       then(onfulfilled, onrejected) {
         seen.push(currentScope()?.state)
         return Promise.resolve('sent').then(onfulfilled, onrejected)
