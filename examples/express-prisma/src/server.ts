@@ -1,10 +1,10 @@
 import { flyback } from '@flyback/http/express'
-import { PrismaFlyback } from '@flyback/prisma'
+import { flybackExtension, PrismaFlyback } from '@flyback/prisma'
 import express from 'express'
 import { PrismaClient } from '../generated/client.ts'
 
 // The guestbook with Prisma and Express. Nothing in it knows about regions: both read the environment.
-const prisma = new PrismaClient({ adapter: new PrismaFlyback() })
+const prisma = new PrismaClient({ adapter: new PrismaFlyback() }).$extends(flybackExtension())
 const app = express()
 app.use(flyback())
 app.use(express.json())
@@ -28,7 +28,7 @@ app.post('/entries', async (req, res) => {
   res.status(201).json({ region: process.env.FLY_REGION, id: entry.id })
 })
 
-// A read by its method, a write by what it does: only the database can tell.
+// A read by its method, a write by what Prisma knows of it: refused before anything is sent.
 app.get('/visit', async (_req, res) => {
   const { count } = await prisma.tally.update({
     where: { name: 'visits' },
