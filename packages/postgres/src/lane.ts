@@ -205,6 +205,8 @@ export class Lane extends Connection {
 
   /** Ends a transaction past all checks. Resolves to whether the connection may serve others. */
   async rollback(): Promise<boolean> {
+    // It would connect again for it.
+    if (this.ended) return false
     // Outside a transaction the server warns.
     this.#quiet = true
     try {

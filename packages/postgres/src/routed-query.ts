@@ -9,7 +9,7 @@ import {
 import { bindToCaller, currentScope } from '@flyback/core/scope'
 import type { Attempt, Sender } from './attempt.js'
 import { unsafeTransaction } from './connection-errors.js'
-import type { DriverQuery } from './driver-internals.js'
+import type { DriverQuery, QueryOptions } from './driver-internals.js'
 import type { Lane } from './lane.js'
 import { giveBack, type LaneSets, laneSource } from './lane-source.js'
 import { textOf } from './query-text.js'
@@ -87,8 +87,8 @@ async function run(
     lane.beginSending(scope)
     const watched = query.options.simple === true && !alone && max !== 1
     const sender: Sender = { inCaller, judgeLate: (error) => judgeLate(lane, scope, error) }
-    const onexecute = watched ? watchTransaction(lane) : undefined
-    const sending = lane.send(query, onexecute === undefined ? sender : { ...sender, onexecute })
+    const watch = watched ? watchTransaction(lane) : undefined
+    const sending = lane.send(query, { ...sender, ...watch })
     locate({ lane, attempt: sending })
     const outcome = await sending.answered
     locate(undefined)
@@ -108,8 +108,9 @@ async function run(
     const remedy = lane.judge(scope, { retryable, attempt }, outcome.error)
     const refused = remedy.type === 'throw' && isReplayRequired(remedy.error)
     const simple = query.options.simple === true
-    if (refused && max === 1 && (simple || lane.status !== 'I')) {
-      // With one connection a transaction of its user's may be open on it, whose ROLLBACK will not be sent.
+    // With one connection a transaction of its user's may be open on it, whose ROLLBACK will not be sent. And before 3.4.8
+    // the driver rejects before the server has said whether a transaction is open.
+    if ((refused && max === 1 && (simple || lane.status !== 'I')) || watch?.unsure() === true) {
       void lane.rollback().then((clean) => giveBack(sets, lane, !clean || lane.mustGo()))
     } else giveBack(sets, lane, lane.leftOpen || lane.mustGo())
     if (remedy.type === 'throw') throw remedy.error
@@ -138,17 +139,29 @@ export function judgeLate(lane: Lane, scope: Scope | undefined, error: unknown):
   return remedy.type === 'throw' ? remedy.error : error
 }
 
+interface Watch {
+  readonly onexecute: NonNullable<QueryOptions['onexecute']>
+  /** The server has not been heard to be ready again. */
+  unsure(): boolean
+}
+
 /**
  * The driver asks its connection's `reserved` when the server is ready again: it is dropped outside a transaction, and
  * called inside one. So a text of several statements that ends in an open transaction is noticed.
  */
-function watchTransaction(lane: Lane): (connection: { reserved: (() => void) | null }) => boolean {
-  return (connection) => {
-    connection.reserved = () => {
-      connection.reserved = null
-      lane.leftOpen = true
-      lane.retire()
-    }
-    return true
+function watchTransaction(lane: Lane): Watch {
+  let watched: { reserved: (() => void) | null } | undefined
+  const open = (): void => {
+    if (watched !== undefined) watched.reserved = null
+    lane.leftOpen = true
+    lane.retire()
+  }
+  return {
+    onexecute(connection) {
+      watched = connection
+      connection.reserved = open
+      return true
+    },
+    unsure: () => watched?.reserved === open,
   }
 }

@@ -237,6 +237,49 @@ describe.each(VERSIONS)('rule 22: with postgres.js %s', (version, _bare, postgre
     expect(await standby(sql)).toBe(true)
   })
 
+  test('what waited in the pipeline of a backend that died, unsent, runs once', async () => {
+    await using opened = open(database, 'ewr', options)
+    const { sql } = opened
+    const name = `waited-${version}`
+    const lost = failure(sql`select ${1}::int, pg_sleep(20) as lost_before`)
+    const waited = sql`insert into item (name) values (${name})`.execute()
+    expect(
+      await crashes(async () => {
+        await running('ewr', 'lost_before')
+        await kill('ewr', application)
+        expect(await lost).toBeInstanceOf(Error)
+        expect((await waited).count).toBe(1)
+      }),
+    ).toEqual([])
+    const written = 'select count(*)::int as n from item where name = $1'
+    expect(await database.query('ewr', 'writer', written, [name])).toEqual([{ n: 1 }])
+  })
+
+  test('a connection that is reset under a transaction: what follows at once rejects, too', async () => {
+    await using broken = await endpoint(
+      database.url('iad', 'replica'),
+      (socket, { hostname, port }) => {
+        const server = connect(Number(port), hostname)
+        server.on('error', () => {})
+        server.pipe(socket)
+        socket.on('data', (chunk) => {
+          if (chunk.includes('reset_here')) socket.resetAndDestroy()
+          else server.write(chunk)
+        })
+      },
+    )
+    await using opened = open(database, 'iad', { flyback: { replicaUrl: broken.url } })
+    expect(
+      await crashes(async () => {
+        const ended = opened.sql.begin(async (tx) => {
+          await failure(tx`select 1 as reset_here`)
+          return await tx`select 2`
+        })
+        expect(await failure(ended)).toBeInstanceOf(Error)
+      }),
+    ).toEqual([])
+  })
+
   test('a connection lost while the types are fetched: the read runs on the primary', async () => {
     await using broken = await endpoint(
       database.url('iad', 'replica'),
