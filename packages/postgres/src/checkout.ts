@@ -75,7 +75,7 @@ export class Checkout {
       judgeLate: (error) => judgeLate(lane, scope, error),
     })
     const { firstRefusal } = lane
-    void attempt.answered.then((outcome) => {
+    void attempt.answered.then(async (outcome) => {
       answered()
       if (outcome.type === 'value') {
         lane.endSending(scope)
@@ -88,6 +88,7 @@ export class Checkout {
         return
       }
       const error = outcome.type === 'error' ? outcome.error : lane.failure
+      await lane.announced(error)
       const remedy = lane.judge(scope, NO_RETRY, error)
       query.reject(remedy.type === 'throw' ? remedy.error : error)
     })

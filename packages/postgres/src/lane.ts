@@ -1,4 +1,4 @@
-import { Connection, type Link } from '@flyback/core'
+import { Connection, classifyError, type Link } from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
 import { Attempt, type Sender } from './attempt.js'
@@ -15,6 +15,9 @@ import { commandsOf, TransactionState } from './transaction-state.js'
 
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
 const IDLE_TIMEOUT_MS = 5000
+
+/** Verdicts that depend on the role of the server. */
+const ANNOUNCED_LATER: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
 
 /** The server ignores a cancel that finds it between two statements: it gets a moment to begin the next. */
 const CANCEL_DELAY_MS = 20
@@ -201,6 +204,16 @@ export class Lane extends Connection {
 
   get options(): ParsedOptions {
     return this.#given.options
+  }
+
+  /**
+   * Resolves when the server has announced what goes with the answer to a failed statement. Before 3.4.8, which is the
+   * first to know `sslnegotiation`, the driver rejects ahead of that: one more answer, to nothing, comes after it.
+   */
+  async announced(error: unknown): Promise<void> {
+    if ('sslnegotiation' in this.#given.options || this.ended) return
+    if (!ANNOUNCED_LATER.has(classifyError(error))) return
+    await this.#ask(this.#sql.unsafe('')).catch(() => {})
   }
 
   /** Ends a transaction past all checks. Resolves to whether the connection may serve others. */
