@@ -1,11 +1,9 @@
 import { createLink } from '@flyback/core'
 import type pg from 'pg'
+import type { Client } from './client.js'
 import type { ClientConfig } from './config.js'
 import { planConnections } from './plan-connections.js'
 import { routeClient } from './routed-client.js'
-
-/** A pg.Client that connects to the replica beside it. */
-export interface Client extends pg.Client {}
 
 /** The constructor of {@link Client}: pg's own, with Flyback's options under `flyback`. */
 export interface ClientConstructor {

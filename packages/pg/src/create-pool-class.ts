@@ -14,19 +14,11 @@ import { bindCheckout } from './checkout.js'
 import { clientSource } from './client-source.js'
 import type { PoolConfig } from './config.js'
 import { planConnections, type Route } from './plan-connections.js'
+import type { Pool } from './pool.js'
 import { promiseForCaller } from './promise-for-caller.js'
 import { type Answer, type RoutedClient, routeClient } from './routed-client.js'
 import { sessionOf } from './session.js'
 import { isSubmittable } from './submittable.js'
-
-/** A pg.Pool that reads from the replica beside it. Everything pg.Pool has, and `primary`. */
-export interface Pool extends pg.Pool {
-  /**
-   * The same pool on the writer endpoint. Using it in a replica region makes the scope `forwarding`.
-   * In the primary region, and with no regions known, it is the pool itself.
-   */
-  readonly primary: pg.Pool
-}
 
 /** The constructor of {@link Pool}: pg's own, with Flyback's options under `flyback`. */
 export interface PoolConstructor {

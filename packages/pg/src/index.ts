@@ -1,22 +1,4 @@
 import pg from 'pg'
-import {
-  type ClientConstructor,
-  type Client as ClientInterface,
-  createClientClass,
-} from './create-client-class.js'
-import {
-  createPoolClass,
-  type PoolConstructor,
-  type Pool as PoolInterface,
-} from './create-pool-class.js'
-
-/** A drop-in for pg's Pool: reads on the replica beside it, refused writes as ReplayRequired. */
-export const Pool: PoolConstructor = createPoolClass(pg)
-export type Pool = PoolInterface
-
-/** A drop-in for pg's Client. */
-export const Client: ClientConstructor = createClientClass(pg)
-export type Client = ClientInterface
 
 export {
   ConfigurationError,
@@ -49,6 +31,8 @@ export const defaults: typeof pg.defaults = pg.defaults
 export const escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
 export const escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
 export const types: typeof pg.types = pg.types
+export { Client } from './client.js'
 export type { ClientConfig, PoolConfig } from './config.js'
 export { type ClientConstructor, createClientClass } from './create-client-class.js'
 export { createPoolClass, type PgLike, type PoolConstructor } from './create-pool-class.js'
+export { Pool } from './pool.js'

@@ -168,14 +168,16 @@ export function routeClient(
         process.nextTick(done, { type: 'throw', error: refusal } satisfies Answer)
         return
       }
+      this.#endLeftOpen(session, scope)
       session.beginSending(scope)
+      const { firstRefusal } = session
       const answered: QueryCallback = (error, result) => {
         if (error) {
           this.#judge(session, scope, attempt, error, done)
           return
         }
         session.endSending(scope)
-        const failure = commitFailure(session, text, result)
+        const failure = commitFailure(firstRefusal, text, result)
         done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
       }
       Reflect.apply(super.query, this, [
@@ -183,6 +185,13 @@ export function routeClient(
         typeof values === 'function' ? undefined : values,
         answered,
       ])
+    }
+
+    /** pg sends in order: what another request left open has ended when this statement runs. */
+    #endLeftOpen(session: Session, scope: Scope | undefined): void {
+      if (!session.isLeftOpen(scope)) return
+      super.query('ROLLBACK', () => {})
+      session.status = 'I'
     }
 
     /** Refusals wait for ReadyForQuery: what the server announces about its role arrives with it. */
@@ -216,11 +225,12 @@ export function routeClient(
         },
         onComplete: (command) => {
           session.endSending(scope)
-          return commitFailure(session, text, { command })
+          return commitFailure(session.firstRefusal, text, { command })
         },
         whenLost: (tell) => session.whenLost(tell),
       })
       if (refusal === undefined) {
+        this.#endLeftOpen(session, scope)
         session.beginSending(scope)
         return Reflect.apply(super.query, this, args)
       }
@@ -245,11 +255,11 @@ export function routeClient(
 const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
 
 /** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */
-function commitFailure(session: Session, text: string | undefined, result: unknown): unknown {
-  if (session.firstRefusal === undefined || text === undefined || !isCommit(text)) return undefined
+function commitFailure(refusal: unknown, text: string | undefined, result: unknown): unknown {
+  if (refusal === undefined || text === undefined || !isCommit(text)) return undefined
   // Several statements in one text have a result each.
   const first: unknown = Array.isArray(result) ? result[0] : result
   const command: unknown =
     typeof first === 'object' && first !== null ? Reflect.get(first, 'command') : undefined
-  return command === 'ROLLBACK' ? session.firstRefusal : undefined
+  return command === 'ROLLBACK' ? refusal : undefined
 }

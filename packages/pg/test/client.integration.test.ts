@@ -8,7 +8,7 @@ import {
   Pool,
   ReplayRequired,
 } from '../src/index.js'
-import { failure, SCHEMA } from './support.js'
+import { failure, inRequest, openScope, SCHEMA } from './support.js'
 
 const WHO = 'select pg_is_in_recovery() as standby'
 const INSERT = "insert into item (name) values ('client')"
@@ -63,6 +63,28 @@ describe('rule 21: with no region variables, a Client is the Client of pg', () =
 
 describe('in a replica region, a Client', () => {
   const config = (): ClientConfig => ({ flyback: { env: database.env('iad') } })
+
+  test('rule 15: that one request left in a refused transaction serves the next one outside of it', async () => {
+    const client = await connected(config())
+    const first = openScope(database, 'iad')
+    await inRequest(first, async () => {
+      await client.query('begin isolation level repeatable read')
+      await client.query('select 1')
+      await failure(client.query(INSERT))
+      await failure(client.query('rollback'))
+    })
+    expect(first.state).toBe('replaying')
+    const next = openScope(database, 'iad')
+    await inRequest(next, async () => {
+      expect((await client.query(WHO)).rows).toEqual([{ standby: true }])
+      const { rows } = await client.query('select now() = statement_timestamp() as alone')
+      expect(rows, 'no transaction is open').toEqual([{ alone: true }])
+    })
+    expect(next.state).toBe('open')
+    // And with no request at all.
+    expect((await client.query('begin')).command).toBe('BEGIN')
+    expect((await client.query('commit')).command).toBe('COMMIT')
+  })
 
   test('connects to the replica, by config object', async () => {
     const client = await connected(config())

@@ -219,6 +219,21 @@ describe('a read-only primary', () => {
     }
   })
 
+  test('rejects the COMMIT of a transaction that swallowed its refusal', async () => {
+    await using pool = open('ewr')
+    await admin('ewr', `alter database ${database.name} set default_transaction_read_only = on`)
+    try {
+      const client = await pool.connect()
+      await client.query('begin')
+      const refusal = await failure(client.query(INSERT))
+      expect(refusal).toMatchObject({ name: 'PrimaryUnavailable', reason: 'read-only' })
+      expect(await failure(client.query('commit'))).toBe(refusal)
+      client.release()
+    } finally {
+      await writable(`alter database ${database.name} set default_transaction_read_only = off`)
+    }
+  })
+
   /** A session that must write although the default of the database forbids it. */
   async function writable(sql: string): Promise<void> {
     const url = new URL(database.url('ewr', 'replica'))

@@ -418,6 +418,36 @@ describe('a transaction', () => {
     expect(open.opened()).toBe(1)
   })
 
+  test.each(['commit and chain', 'commit; begin', '; commit'])(
+    'whose refusal was swallowed rejects its COMMIT: %s',
+    async (commit) => {
+      await using open = openPool(database, 'iad')
+      await withClient(open.pool, async (client) => {
+        await client.query('begin')
+        await client.query(INSERT).catch(() => {})
+        expect(await failure(client.query(commit))).toBeInstanceOf(ReplayRequired)
+        await client.query('rollback')
+      })
+    },
+  )
+
+  test('that began on the replica keeps the error of its code when the scope forwards inside it', async () => {
+    await using open = openPool(database, 'iad')
+    await inRequest(openScope(database, 'iad', false), () =>
+      withClient(open.pool, async (client) => {
+        await client.query('begin')
+        await client.query('savepoint s')
+        await client.query('select 1')
+        await open.pool.primary.query('select 1')
+        expect((await client.query('release savepoint s')).command).toBe('RELEASE')
+        expect(await failure(client.query('commit; select 1'))).toMatchObject({
+          reason: 'mixed-reads',
+        })
+        expect((await client.query('rollback')).command).toBe('ROLLBACK')
+      }),
+    )
+  })
+
   test.each([
     ['promise', (client: pg.PoolClient) => client.query('COMMIT')],
     [
@@ -642,6 +672,24 @@ describe('the writer endpoint from a replica region', () => {
     })
     expect(await count("name = 'mixed'")).toBe(0)
   })
+})
+
+test('rule 1: what a pool wrote when its locator had learned of a failover is not replayed', async () => {
+  let primary = 'ewr'
+  const locator = { locate: () => primary }
+  await using open = openPool(database, 'iad', { flyback: { locator } })
+  const scope = openScope(database, 'iad')
+  await inRequest(scope, () =>
+    withClient(open.pool, async (client) => {
+      await client.query('begin')
+      await client.query('select 1')
+      primary = 'iad'
+      await open.pool.query("insert into item (name) values ('located')")
+      expect(await failure(client.query(INSERT))).toMatchObject({ replayable: false })
+    }),
+  )
+  expect(scope.state).toBe('forwarding')
+  expect(await count("name = 'located'")).toBe(1)
 })
 
 describe('rule 1: Promise.all of a forward and a refused write', () => {

@@ -49,15 +49,16 @@ export interface Targets {
  */
 export function locateDatabase(fields: ConnectionFields, env: Environment): DatabaseSource {
   const { url, urlOption = 'connectionString', database, user } = fields
-  if (url !== undefined) return { type: 'url', url, setting: urlOption }
-  const host = fields.host ?? readVariable(env, 'PGHOST')
+  // To a driver, an option that is empty is none.
+  if (url) return { type: 'url', url, setting: urlOption }
+  const host = fields.host || readVariable(env, 'PGHOST')
   const databaseUrl = readVariable(env, 'DATABASE_URL')
-  const saysWhere = host !== undefined || fields.port !== undefined || database !== undefined
-  if (!saysWhere && user === undefined && databaseUrl !== undefined) {
+  const saysWhere = host !== undefined || fields.port || database || user
+  if (!saysWhere && databaseUrl !== undefined) {
     return { type: 'url', url: databaseUrl, setting: 'DATABASE_URL' }
   }
-  const port = fields.port ?? readVariable(env, 'PGPORT') ?? WRITER_PORT
-  const setting = fields.port === undefined ? 'PGPORT' : 'port'
+  const port = fields.port || readVariable(env, 'PGPORT') || WRITER_PORT
+  const setting = fields.port ? 'port' : 'PGPORT'
   return { type: 'address', host: host ?? 'localhost', port, setting }
 }
 

@@ -1,4 +1,4 @@
-import { PrimaryUnavailable } from '../errors/primary-unavailable.js'
+import { isPrimaryUnavailable, PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { isReplayRequired, type ReplayRequired } from '../errors/replay-required.js'
 import { walkError } from '../errors/walk-error.js'
 import type { Reclaimable, Scope } from '../scope/scope-state.js'
@@ -10,7 +10,7 @@ import {
 } from './connection-facts.js'
 import type { Remedy, Router } from './router.js'
 import type { Routing, Settings } from './routing.js'
-import { isCommit, takesAdvisoryLock } from './statement.js'
+import { endsTransaction, takesAdvisoryLock } from './statement.js'
 
 const PROBE_INTERVAL_MS = 1000
 
@@ -68,13 +68,15 @@ export class Connection implements Reclaimable {
   lost = false
   /** Statements sent and not yet answered in full. */
   busy = false
-  /** The refusal the open transaction met first. */
-  firstRefusal: ReplayRequired | undefined
+  /** What the open transaction was refused with first: it cannot commit. */
+  firstRefusal: ReplayRequired | PrimaryUnavailable | undefined
   /** The primary announced a read-only default, and a new connection may find that over. */
   wantsProbe = false
   /** The scope this checkout was made in, for callers that lost their context. */
   scope: Scope | undefined
   #reclaimed: ReplayRequired | undefined
+  /** The scope in which the open transaction began. */
+  #beganIn: Scope | undefined
   #destroy: (() => void) | undefined
 
   constructor(link: Link) {
@@ -109,8 +111,8 @@ export class Connection implements Reclaimable {
         ? new PrimaryUnavailable({ reason: 'standby' })
         : undefined
     }
-    // It would read the past of what the scope wrote; only the COMMIT of a transaction that was open reads nothing.
-    const ends = this.status !== 'I' && text !== undefined && isCommit(text)
+    // It would read the past of what the scope wrote; only what ends a transaction that was open reads nothing.
+    const ends = this.status !== 'I' && text !== undefined && endsTransaction(text)
     if (router.isBehind(scope, this.leadsTo) && !ends) return router.refuse(scope, 'mixed-reads')
     const locks = settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
     return locks && router.role === 'replica' && this.leadsTo === 'replica'
@@ -121,8 +123,20 @@ export class Connection implements Reclaimable {
   /** Marks the scope and this connection before a statement goes out. */
   beginSending(scope: Scope | undefined): void {
     this.link.router.enter(scope, this.leadsTo)
-    if (this.status === 'I' && !this.busy) this.firstRefusal = undefined
+    if (this.status === 'I' && !this.busy) {
+      this.firstRefusal = undefined
+      this.#beganIn = scope
+    }
     this.busy = !this.lost
+  }
+
+  /**
+   * Whether a transaction is open that another scope left behind: refused, it could not send its ROLLBACK. It has to be
+   * ended before a statement of this scope goes out.
+   */
+  isLeftOpen(scope: Scope | undefined): boolean {
+    const left = this.#beganIn
+    return this.status !== 'I' && left !== undefined && left !== scope && left.refusal !== undefined
   }
 
   /**
@@ -156,7 +170,9 @@ export class Connection implements Reclaimable {
   note(error: unknown): void {
     if (typeof error === 'object' && error !== null) origins.set(error, this)
     if (isReplayRequired(error)) this.firstRefusal ??= error
-    if (error instanceof PrimaryUnavailable && error.reason === 'read-only') this.wantsProbe = true
+    if (!isPrimaryUnavailable(error)) return
+    if (this.status !== 'I') this.firstRefusal ??= error
+    if (error.reason === 'read-only') this.wantsProbe = true
   }
 
   /** Whether a connection that still works must not serve again. Ask once, when it is given back. */

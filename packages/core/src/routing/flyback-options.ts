@@ -39,25 +39,53 @@ export interface FlybackOptions {
   readonly locator?: PrimaryLocator | undefined
 }
 
-/** The values of the options that are a choice, for users of JavaScript. */
-const CHOICES: Readonly<Record<'whenReplicaDown' | 'advisoryLocks', readonly string[]>> = {
-  whenReplicaDown: ['forward', 'replay', 'fail'],
-  advisoryLocks: ['refuse', 'allow'],
+type Check = (value: unknown) => boolean
+
+/** What each option may be, for users of JavaScript; and no others, so that a misspelt one does not pass in silence. */
+const CHECKS: Readonly<Record<keyof FlybackOptions, readonly [expected: string, check: Check]>> = {
+  env: ['an object of variables', isObject],
+  replicaUrl: [
+    'a URL, or an object of URLs by region',
+    (value) => isText(value) || isObject(value),
+  ],
+  rewriteLoopback: ['true or false', (value) => typeof value === 'boolean'],
+  whenReplicaDown: oneOf('forward', 'replay', 'fail'),
+  advisoryLocks: oneOf('refuse', 'allow'),
+  writerDeadlineMs: [
+    'a number of milliseconds from 0',
+    (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31,
+  ],
+  locator: [
+    'an object with a locate() method',
+    (value) => isObject(value) && typeof Reflect.get(value, 'locate') === 'function',
+  ],
 }
 
 /** @throws {@link ConfigurationError} naming the option whose value is none */
 export function checkOptions(options: FlybackOptions): void {
-  for (const [name, allowed] of Object.entries(CHOICES)) {
-    const value: unknown = Reflect.get(options, name)
-    if (value !== undefined && !allowed.some((choice) => choice === value)) {
-      throw new ConfigurationError(`flyback.${name}`, `must be one of: ${allowed.join(', ')}`)
+  if (!isObject(options)) throw new ConfigurationError('flyback', 'must be an object of options')
+  const checks = new Map(Object.entries(CHECKS))
+  for (const [name, value] of Object.entries(options)) {
+    const row = checks.get(name)
+    if (row === undefined) {
+      const known = [...checks.keys()].join(', ')
+      throw new ConfigurationError(`flyback.${name}`, `is no option; there are ${known}`)
+    }
+    const [expected, check] = row
+    if (value !== undefined && !check(value)) {
+      throw new ConfigurationError(`flyback.${name}`, `must be ${expected}`)
     }
   }
-  const { writerDeadlineMs } = options
-  if (writerDeadlineMs !== undefined && !(writerDeadlineMs >= 0 && writerDeadlineMs < 2 ** 31)) {
-    throw new ConfigurationError(
-      'flyback.writerDeadlineMs',
-      'must be a number of milliseconds from 0',
-    )
-  }
+}
+
+function oneOf(...choices: readonly string[]): readonly [string, Check] {
+  return [`one of: ${choices.join(', ')}`, (value) => choices.some((choice) => choice === value)]
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }

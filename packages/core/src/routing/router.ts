@@ -21,7 +21,8 @@ export interface RouterOptions {
 export interface Failure {
   readonly endpoint: EndpointName
   readonly facts: ConnectionFacts
-  readonly firstRefusal: ReplayRequired | undefined
+  /** What the open transaction was refused with first. */
+  readonly firstRefusal: ReplayRequired | PrimaryUnavailable | undefined
   readonly retryable: boolean
   readonly attempt: number
   readonly connectionLost: boolean
@@ -77,7 +78,8 @@ export function createRouter(options: RouterOptions): Router {
 
   function enter(scope: Scope | undefined, endpoint: EndpointName): void {
     if (endpoint === 'replica') scope?.enterReplica(cluster)
-    else if (router.role === 'replica') scope?.enterWriter(cluster)
+    // By the role of the request, too: a locator may have learned of a failover since it began.
+    else if (router.role === 'replica' || scope?.role === 'replica') scope?.enterWriter(cluster)
   }
 
   const router: Router = {

@@ -53,6 +53,11 @@ export function hasRouting(value: object): boolean {
 
 /** The routing of a pool or client of Flyback's; `undefined` in the role `single`, and for anything else. */
 export function routingOf(value: object): Routing | undefined {
-  // Only `exposeRouting` uses this symbol, whichever copy of this package it came with.
-  return Reflect.get(value, ROUTING) as Routing | undefined
+  const routing: unknown = Reflect.get(value, ROUTING)
+  return isRouting(routing) ? routing : undefined
+}
+
+/** Only `exposeRouting` uses the symbol, whichever copy of this package it came with. */
+function isRouting(value: unknown): value is Routing {
+  return typeof value === 'object' && value !== null && 'router' in value && 'settings' in value
 }

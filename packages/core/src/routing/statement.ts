@@ -1,5 +1,6 @@
 /**
- * The two closed exceptions to "never parse SQL". Both err on the harmless side.
+ * The two closed exceptions to "never parse SQL": the names of advisory locks, and the word a statement begins with, as
+ * far as it ends a transaction. Both err on the harmless side.
  *
  * A hot standby grants advisory locks, but only for itself: the same key can be held on the primary at that moment
  * (measured on PostgreSQL 15 and 18). So the lock functions are matched by name and refused before they are sent.
@@ -11,8 +12,10 @@ export function takesAdvisoryLock(text: string): boolean {
   return ADVISORY_LOCK.test(text)
 }
 
-const LEADING_SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)/
+/** Empty statements, too, and what is left of a comment that had another in it. */
+const LEADING_NOISE = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\*\/)/
 const COMMIT = /^(?:commit|end)\b/i
+const END = /^(?:commit|end|rollback|abort|release)\b[^;]*;?\s*$/i
 
 /**
  * Whether a statement begins with COMMIT or END. The server answers `ROLLBACK` to one that ends a failed transaction,
@@ -21,13 +24,18 @@ const COMMIT = /^(?:commit|end)\b/i
  * @see https://www.postgresql.org/docs/18/sql-commit.html (read 2026-11-24)
  */
 export function isCommit(text: string): boolean {
+  return COMMIT.test(withoutNoise(text))
+}
+
+/** Whether a text is one statement that ends a transaction, or a part of it: these read nothing. */
+export function endsTransaction(text: string): boolean {
+  return END.test(withoutNoise(text))
+}
+
+function withoutNoise(text: string): string {
   let rest = text
-  for (
-    let match = LEADING_SPACE_OR_COMMENT.exec(rest);
-    match;
-    match = LEADING_SPACE_OR_COMMENT.exec(rest)
-  ) {
+  for (let match = LEADING_NOISE.exec(rest); match; match = LEADING_NOISE.exec(rest)) {
     rest = rest.slice(match[0].length)
   }
-  return COMMIT.test(rest)
+  return rest
 }

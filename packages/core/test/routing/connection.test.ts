@@ -87,6 +87,35 @@ describe('a connection', () => {
     ])
   })
 
+  test('a transaction that a refused scope left open is seen by the next scope, not by its own', () => {
+    const connection = announced('replica', true)
+    const [one, other] = [open(), open()]
+    connection.beginSending(one)
+    connection.busy = false
+    connection.status = 'T'
+    expect(connection.isLeftOpen(other), 'it is not refused yet').toBe(false)
+    one.refuse('ewr', 'write')
+    expect([undefined, one, other].map((scope) => connection.isLeftOpen(scope))).toEqual([
+      true,
+      false,
+      true,
+    ])
+    connection.status = 'I'
+    expect(connection.isLeftOpen(other)).toBe(false)
+  })
+
+  test('what ends a transaction is sent although the scope forwards meanwhile; nothing else is', () => {
+    const connection = announced('replica', true)
+    const scope = open()
+    connection.beginSending(scope)
+    connection.status = 'T'
+    scope.enterWriter('c')
+    expect(connection.refusalBeforeSending(scope, 'rollback')).toBeUndefined()
+    expect(connection.refusalBeforeSending(scope, 'commit; select 1')).toMatchObject({
+      reason: 'mixed-reads',
+    })
+  })
+
   test('rule 16: that was reclaimed sends nothing more, and is destroyed', async () => {
     const connection = announced('replica', true)
     const scope = open()
@@ -163,15 +192,42 @@ describe('options', () => {
     ['advisoryLocks', { advisoryLocks: 'maybe' }],
     ['writerDeadlineMs', { writerDeadlineMs: -1 }],
     ['writerDeadlineMs', { writerDeadlineMs: Number.NaN }],
+    ['writerDeadlineMs', { writerDeadlineMs: '5000' }],
+    ['replicaUrl', { replicaUrl: 5 }],
+    ['replicaUrl', { replicaUrl: null }],
+    ['rewriteLoopback', { rewriteLoopback: 'false' }],
+    ['locator', { locator: {} }],
+    ['env', { env: 'FLY_REGION=iad' }],
   ])('a value of %s that is none is refused by name', (name, options) => {
     // As a user of JavaScript may write them.
     expect(() => checkOptions(options as object)).toThrow(new RegExp(`^flyback\\.${name} must`))
+  })
+
+  test('a name that is no option is refused, and so is what is no object', () => {
+    expect(() => checkOptions({ whenReplicaIsDown: 'fail' } as object)).toThrow(/is no option/)
+    // As a user of JavaScript may write it.
+    expect(() => checkOptions(null as unknown as object)).toThrow(/^flyback must be an object/)
   })
 
   test('good values and absent ones pass', () => {
     expect(() => checkOptions({ whenReplicaDown: 'fail', writerDeadlineMs: 0 })).not.toThrow()
     expect(() => checkOptions({})).not.toThrow()
   })
+})
+
+test('rule 1: contact with the writer ends replay also when a locator has made this the primary region', () => {
+  let primary = 'ewr'
+  const { router } = createRouting(
+    deployment,
+    { locator: { locate: () => primary } },
+    { cluster: 'c', hasReplica: true },
+  )
+  const scope = open()
+  expect(router.choose(scope, 'none')).toBe('replica')
+  primary = 'iad'
+  expect(router.choose(scope, 'none')).toBe('writer')
+  expect(scope.state).toBe('forwarding')
+  expect(scope.refuse('ewr', 'write').replayable).toBe(false)
 })
 
 test('routing is shown by what has it, and printed by nothing', () => {

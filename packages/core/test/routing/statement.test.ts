@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isCommit, takesAdvisoryLock } from '../../src/index.js'
+import { endsTransaction, isCommit, takesAdvisoryLock } from '../../src/index.js'
 
 describe('takesAdvisoryLock', () => {
   test.each([
@@ -27,6 +27,8 @@ describe('isCommit', () => {
     '/* trace:1 */ commit',
     '-- x\n-- y\nCommit and chain',
     'end transaction',
+    '; commit',
+    '/* a /* b */ */ commit',
   ])('%s', (text) => {
     expect(isCommit(text)).toBe(true)
   })
@@ -36,4 +38,29 @@ describe('isCommit', () => {
       expect(isCommit(text)).toBe(false)
     },
   )
+})
+
+describe('endsTransaction', () => {
+  test.each([
+    'commit',
+    'END;',
+    'rollback',
+    '  ROLLBACK TO SAVEPOINT sp1;',
+    'release savepoint sp1 ;',
+    '/* x */ abort',
+    ';rollback',
+  ])('%s', (text) => {
+    expect(endsTransaction(text)).toBe(true)
+  })
+  test.each([
+    'commit; select 1',
+    'rollback; begin; select 1',
+    'rollback to savepoint "a;b"',
+    'select 1',
+    'releases',
+    'savepoint s',
+    '',
+  ])('not: %s', (text) => {
+    expect(endsTransaction(text)).toBe(false)
+  })
 })
