@@ -33,8 +33,10 @@ export interface OnPrimary<Db> {
 export interface Driver<Client extends object> {
   /** Makes a client of ours. */
   open(connection: unknown, flyback: FlybackOptions | undefined): Client
-  /** Drizzle's own `drizzle()`. */
-  build(client: Client, config: object): object
+  /** Drizzle's own `drizzle(client, config)`. */
+  build(this: void, client: Client, config: object): object
+  /** Drizzle's own `drizzle({ client, ...config })`, which takes anything for a client. */
+  buildNamed(this: void, client: Client, config: object): object
   /** The client as Drizzle's sessions must see it. */
   forSession(client: Client): Client
 }
@@ -48,16 +50,17 @@ export function createDatabase<Client extends object>(
   driver: Driver<Client>,
   params: readonly unknown[],
 ): object {
-  const { client: given, connection, config, flyback } = readCall(params)
+  const { client: given, named, connection, config, flyback } = readCall(params)
   if (given !== undefined) checkClient(given, flyback)
   // Whatever a user passes for a client, Drizzle decides what it can do with it.
   const client = (given as Client | undefined) ?? driver.open(connection, flyback)
   const routing = routingOf(client)
-  const db = build(driver, client, routing, config, false)
+  const make = named ? driver.buildNamed : driver.build
+  const db = build(driver, make, client, config)
   let primary: object | undefined
   const makePrimary = (): object => {
     const target = primaryOf(client, routing)
-    return target === client ? db : build(driver, target, routing, config, true)
+    return target === client ? db : build(driver, make, target, config)
   }
   // Not enumerable: withReplicas() spreads a database, and that must not open a pool.
   return Object.defineProperty(db, '$primary', {
@@ -68,16 +71,16 @@ export function createDatabase<Client extends object>(
 
 function build<Client extends object>(
   driver: Driver<Client>,
+  make: Driver<Client>['build'],
   client: Client,
-  routing: Routing | undefined,
   config: Readonly<Record<string, unknown>>,
-  onPrimary: boolean,
 ): object {
-  if (routing === undefined) return driver.build(client, config)
+  const routing = routingOf(client)
+  if (routing === undefined) return make(client, config)
   const { cache } = config
   const hasCache = typeof cache === 'object' && cache !== null
-  const seen = hasCache ? { ...config, cache: cacheInScope(cache, routing, onPrimary) } : config
-  const db = driver.build(driver.forSession(client), seen)
+  const seen = hasCache ? { ...config, cache: cacheInScope(cache, routing) } : config
+  const db = make(driver.forSession(client), seen)
   return Object.assign(db, { $client: client }, hasCache ? { $cache: cache } : {})
 }
 

@@ -23,6 +23,9 @@ export type FlybackNodePgDatabase<
     NodePgDatabase<TSchema> & { $client: PrimaryClient<TClient> }
   >
 
+/** Not one of ours. */
+type PlainPool = pg.Pool & { readonly primary?: undefined }
+
 /** Drizzle's `drizzle()` with all its forms; without a database, the one that the environment names. */
 interface DrizzleFunction {
   // TypeScript infers a client from a URL, too: the driver's. It is ours.
@@ -38,6 +41,13 @@ interface DrizzleFunction {
           },
         ]
   ): FlybackNodePgDatabase<TSchema>
+  // With the schema as the one type argument, a pool of the driver's is Drizzle's own default for the other.
+  <TSchema extends Record<string, unknown> = Record<string, never>>(
+    ...params:
+      | [PlainPool]
+      | [PlainPool, DatabaseConfig<TSchema>]
+      | [DatabaseConfig<TSchema> & { client: PlainPool }]
+  ): FlybackNodePgDatabase<TSchema, pg.Pool>
   <
     TSchema extends Record<string, unknown> = Record<string, never>,
     TClient extends NodePgClient = Pool,
@@ -56,6 +66,7 @@ const driver: Driver<NodePgClient> = {
     return new Pool(withFlyback(Object(config) as pg.PoolConfig, flyback))
   },
   build: upstream,
+  buildNamed: (client, config) => upstream({ ...config, client }),
   forSession: (client) => ('totalCount' in client ? poolForDrizzle(client) : client),
 }
 

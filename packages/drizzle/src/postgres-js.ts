@@ -21,6 +21,9 @@ export type FlybackPostgresJsDatabase<
 /** A URL, or the options of postgres.js, which may have one in them. */
 type Connection = string | ({ url?: string } & Options<Record<string, PostgresType>>)
 
+/** Not one of ours. */
+type PlainSql = DriverSql & { readonly primary?: undefined }
+
 /** Drizzle's `drizzle()` with all its forms; without a database, the one that the environment names. */
 interface DrizzleFunction {
   // TypeScript infers a client from a URL, too: the driver's. It is ours.
@@ -31,6 +34,13 @@ interface DrizzleFunction {
       | [string, DatabaseConfig<TSchema>]
       | [DatabaseConfig<TSchema> & { connection?: Connection | undefined; client?: undefined }]
   ): FlybackPostgresJsDatabase<TSchema>
+  // With the schema as the one type argument, a client of the driver's is Drizzle's own default for the other.
+  <TSchema extends Record<string, unknown> = Record<string, never>>(
+    ...params:
+      | [PlainSql]
+      | [PlainSql, DatabaseConfig<TSchema>]
+      | [DatabaseConfig<TSchema> & { client: PlainSql }]
+  ): FlybackPostgresJsDatabase<TSchema, DriverSql>
   <
     TSchema extends Record<string, unknown> = Record<string, never>,
     TClient extends DriverSql = Sql,
@@ -52,6 +62,7 @@ const driver: Driver<DriverSql> = {
       : postgres(url, withFlyback(options, flyback))
   },
   build: upstream,
+  buildNamed: (client, config) => upstream({ ...config, client }),
   forSession: (client) => client,
 }
 

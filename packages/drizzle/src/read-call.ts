@@ -3,6 +3,8 @@ import type { FlybackOptions } from '@flyback/core'
 /** How `drizzle()` was called, whichever of its forms was used. */
 export interface Call {
   readonly client: object | undefined
+  /** The client came under its name, so that Drizzle must not ask what it is. */
+  readonly named: boolean
   /** A URL, or the driver's options. */
   readonly connection: unknown
   /** Drizzle's own options. */
@@ -22,12 +24,13 @@ interface Given extends Readonly<Record<string, unknown>> {
 export function readCall([first, second]: readonly unknown[]): Call {
   if (isConfig(first)) {
     const { client, connection, flyback, ...config } = first
-    return { client: isClient(client) ? client : undefined, connection, config, flyback }
+    const given = isClient(client) ? client : undefined
+    return { client: given, named: true, connection, config, flyback }
   }
   const { flyback, ...config } = isConfig(second) ? second : {}
   return isClient(first)
-    ? { client: first, connection: undefined, config, flyback }
-    : { client: undefined, connection: first ?? undefined, config, flyback }
+    ? { client: first, named: false, connection: undefined, config, flyback }
+    : { client: undefined, named: false, connection: first ?? undefined, config, flyback }
 }
 
 /** Drizzle's own test asks for one of its option names, and would take `{ flyback }` for a client. */

@@ -5,6 +5,7 @@ import { findReplayRequired } from '@flyback/core'
 import { Client, Pool } from '@flyback/pg'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
 import { sql } from 'drizzle-orm'
+import { Cache } from 'drizzle-orm/cache/core'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { drizzle } from '../src/node-postgres.js'
@@ -18,12 +19,39 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
+/** A cache that counts who asks, and holds nothing. */
+class StandbyCache extends Cache {
+  asked = 0
+  override strategy(): 'all' {
+    return 'all'
+  }
+  override async get(): Promise<undefined> {
+    this.asked++
+    await Promise.resolve()
+  }
+  override async put(): Promise<void> {}
+  override async onMutate(): Promise<void> {}
+}
+
 /** The environment that the process itself has, as on a machine in the region. */
 function inRegion(region: string): void {
   for (const [name, value] of Object.entries(database.env(region))) vi.stubEnv(name, value)
 }
 
 describe('on a machine in a replica region, with nothing configured', () => {
+  test('a database over the handle for the primary is not answered from a cache', async () => {
+    inRegion('iad')
+    const pool = new Pool()
+    const cache = new StandbyCache()
+    const db = drizzle({ client: pool, cache })
+    await db.select(STANDBY).from(item).limit(1)
+    expect(cache.asked).toBe(1)
+    const onPrimary = drizzle({ client: pool.primary, cache })
+    expect(await onPrimary.select(STANDBY).from(item).limit(1)).toEqual([{ standby: false }])
+    expect(cache.asked).toBe(1)
+    await pool.end()
+  })
+
   test('drizzle() reads on the replica, and writes through $primary', async () => {
     inRegion('iad')
     const db = drizzle()
@@ -86,3 +114,17 @@ async function migrations(text: string): Promise<AsyncDisposable & { readonly pa
   await writeFile(join(path, '0000_first.sql'), text)
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
 }
+
+describe('with no region variables, a client that came under its name', () => {
+  test('is a client whatever it looks like, as for Drizzle itself', () => {
+    const schema = { item }
+    const mocks = [{}, { connection: { host: 'elsewhere.invalid' } }]
+    for (const mock of mocks) {
+      // What a unit test passes where it needs no database.
+      const client = mock as unknown as Pool
+      const db = drizzle({ client, schema })
+      expect(db.$client).toBe(client)
+      expect(db.query.item).toBeDefined()
+    }
+  })
+})

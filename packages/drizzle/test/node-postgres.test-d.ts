@@ -75,6 +75,8 @@ describe('drizzle() takes what Drizzle takes, and makes what it makes', () => {
     const theirs = upstream<Schema>(pgPool, { schema })
     expectTypeOf<Bare<typeof db>>().toEqualTypeOf<Bare<typeof theirs>>()
     expectTypeOf(db.$client).toEqualTypeOf(theirs.$client)
+    expectTypeOf(drizzle<Schema>({ client: pgPool, schema }).$client).toEqualTypeOf<pg.Pool>()
+    expectTypeOf(drizzle<Schema>({ client: pool, schema }).$client).toEqualTypeOf<Pool>()
   })
 
   test('the type of a database, as users name it', () => {

@@ -67,7 +67,7 @@ export function createPoolClass(pgModule: PgLike): PoolConstructor {
       const link = part?.link ?? createLink(routing, routing.local)
       super({ ...config, Client: routedClass(config, link, pgModule) })
       hideConnectionString(this)
-      exposeRouting(this, routing)
+      exposeRouting(this, { ...routing, hint: part?.hint ?? 'none' })
       this.#part = part ?? { routing, link, hint: 'none' }
       // Idle connections end with their server; each is replaced at its next use.
       this.on('error', () => {})

@@ -107,7 +107,8 @@ export function createRoutedSql(driver: Driver, plan: RoutedPlan): Handle {
   const sql = local === template.options ? primary : createHandle(world, 'none')
   for (const handle of [sql, primary]) {
     Object.defineProperty(handle, 'primary', { value: primary })
-    if (!hasRouting(handle)) exposeRouting(handle, routing)
+    const hint = handle === sql ? 'none' : 'primary'
+    if (!hasRouting(handle)) exposeRouting(handle, { ...routing, hint })
   }
   return sql
 }

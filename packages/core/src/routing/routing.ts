@@ -1,5 +1,6 @@
 import type { Deployment } from '../deployment/detect-deployment.js'
 import { staticPrimary } from '../deployment/primary-locator.js'
+import type { Hint } from './choose-endpoint.js'
 import type { FlybackOptions } from './flyback-options.js'
 import { createRouter, type Router } from './router.js'
 
@@ -13,6 +14,8 @@ export interface Settings {
 export interface Routing {
   readonly router: Router
   readonly settings: Settings
+  /** What the handle that shows it asks for: `primary` for `pool.primary` and its kind. @default 'none' */
+  readonly hint?: Hint
 }
 
 /** Puts options and endpoints together; the options have been checked. */

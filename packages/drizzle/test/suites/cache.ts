@@ -1,4 +1,5 @@
 import { findReplayRequired } from '@flyback/core'
+import { runOnPrimary } from '@flyback/core/scope'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
 import { eq, getTableName, is, sql, Table } from 'drizzle-orm'
 import { Cache, type MutationOption } from 'drizzle-orm/cache/core'
@@ -95,6 +96,20 @@ export function cache(fixture: Fixture): void {
     expect(await open.db.select(standby).from(item).limit(1)).toEqual([{ s: true }])
     expect(await open.db.$primary.select(standby).from(item).limit(1)).toEqual([{ s: false }])
     expect(memory.hits).toBe(0)
+  })
+
+  test('a row from the cache counts as a read of the replica: work on the primary after it is replayed', async () => {
+    const memory = new MemoryCache()
+    await using open = fixture.open(database, 'iad', { cache: memory })
+    const read = () => open.db.select().from(item).where(sql`name = 'n1'`)
+    await read()
+    const scope = openScope(database, 'iad')
+    const error = await inRequest(scope, async () => {
+      await read()
+      return await failure(runOnPrimary(async () => await open.db.$primary.delete(item)))
+    })
+    expect(memory.hits).toBe(1)
+    expect(findReplayRequired(error)).toMatchObject({ reason: 'mixed-reads', replayable: true })
   })
 
   test('a refused write is found in the error of the cache that waited for it', async () => {
