@@ -20,15 +20,25 @@ export class Checkout {
   readonly lost: Promise<never>
   readonly #sets: LaneSets
   #over = false
+  /** Ends a transaction that another request left behind; statements wait for it. */
+  #tidying: Promise<unknown> | undefined
 
-  constructor(sets: LaneSets, lane: Lane, scope: Scope | undefined) {
+  /** @param onReclaimed told when the scope takes the lane back */
+  constructor(sets: LaneSets, lane: Lane, scope: Scope | undefined, onReclaimed?: () => void) {
     this.lane = lane
     this.scope = scope
     this.#sets = sets
-    this.lost = new Promise((_, reject) => lane.whenEnded(reject))
+    this.lost = new Promise((_, reject) => {
+      // A lane that was taken back says what for.
+      const refusal = () => lane.isReclaimed && lane.refusalBeforeSending(undefined, undefined)
+      lane.whenEnded((error) => reject(refusal() || error))
+    })
     this.lost.catch(() => {})
     lane.firstRefusal = undefined
-    lane.lend(scope, () => lane.destroy())
+    lane.lend(scope, () => {
+      onReclaimed?.()
+      lane.destroy()
+    })
   }
 
   /** Makes a query of the driver run here when it is executed. */
@@ -37,6 +47,11 @@ export class Checkout {
     let sent: Attempt | undefined
     query.canceller = (given) => (sent === undefined ? canceller?.(given) : this.lane.cancel(sent))
     const send = (): void => {
+      const left = this.#endLeftOpen()
+      if (left !== undefined) {
+        void left.then(send)
+        return
+      }
       if (query.cancelled) return
       sent = this.#send(query, () => {
         sent = undefined
@@ -53,6 +68,16 @@ export class Checkout {
       )
     }
     return query
+  }
+
+  #endLeftOpen(): Promise<unknown> | undefined {
+    if (this.#tidying === undefined && this.lane.isLeftOpen(currentScope() ?? this.scope)) {
+      this.#tidying = this.lane.rollback().then((ended) => {
+        this.#tidying = undefined
+        if (!ended) this.lane.destroy()
+      })
+    }
+    return this.#tidying
   }
 
   #send(query: DriverQuery, answered: () => void): Attempt | undefined {

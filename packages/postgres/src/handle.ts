@@ -49,18 +49,22 @@ export function createHandle(world: World, hint: Hint): Handle {
     if (world.refuse(probe)) await probe
   }
 
-  async function checkOut(): Promise<Checkout> {
+  async function checkOut(onReclaimed?: () => void): Promise<Checkout> {
     await unlessEnded()
     const scope = currentScope()
     const endpoint = routing.router.choose(scope, hint)
     const source = laneSource(sets, true)
     const ask = { scope, endpoint, hint, attempt: 0 }
-    return new Checkout(sets, await acquireConnection(routing, source, ask), scope)
+    const lane = await acquireConnection(routing, source, ask)
+    return new Checkout(sets, lane, scope, onReclaimed)
   }
 
-  async function transact(first: unknown, second: unknown): Promise<unknown> {
+  async function transact(
+    [first, second]: readonly unknown[],
+    onReclaimed: () => void,
+  ): Promise<unknown> {
     const [options, fn] = second ? [first, second] : ['', first]
-    const checkout = await checkOut()
+    const checkout = await checkOut(onReclaimed)
     try {
       // What is no string, or no function, throws where it is used, as in the driver.
       return await runTransaction(checkout, parts, options as string, fn as never)
@@ -102,7 +106,11 @@ export function createHandle(world: World, hint: Hint): Handle {
       await unlessEnded()
       return await world.listening.listen(name, fn, onListen)
     },
-    begin: (...args: unknown[]) => work.during(transact(args[0], args[1])),
+    begin(...args: unknown[]) {
+      // Whoever began it may be gone with the request: what takes it back must not be what ends the process.
+      const running = work.during(transact(args, () => void running.catch(() => {})))
+      return running
+    },
     close: world.close,
     end: world.end,
   })

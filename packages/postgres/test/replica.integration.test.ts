@@ -553,6 +553,53 @@ describe.each(VERSIONS)('postgres.js %s', (version, bare, postgres) => {
       left?.release()
       expect(await standby(sql)).toBe(true)
     })
+
+    test('rule 22: a transaction nobody awaits is taken back without an unhandled rejection', async () => {
+      await using opened = open(database, 'iad', { max: 1 })
+      const unhandled: unknown[] = []
+      const note = (error: unknown): void => {
+        unhandled.push(error)
+      }
+      process.on('unhandledRejection', note)
+      const scope = openScope(database, 'iad')
+      let forgotten: Promise<unknown> | undefined
+      try {
+        await inRequest(scope, async () => {
+          await new Promise<void>((begun) => {
+            forgotten = opened.sql.begin(async (tx) => {
+              await tx`select 1`
+              begun()
+              await new Promise(() => {})
+            })
+          })
+          scope.refuse('ewr', 'required')
+        })
+        expect(await standby(opened.sql), 'its connection serves others').toBe(true)
+      } finally {
+        process.off('unhandledRejection', note)
+      }
+      expect(unhandled).toEqual([])
+      expect(await failure(forgotten ?? Promise.resolve())).toBe(scope.refusal)
+    })
+
+    test('rule 15: that one request left in a refused transaction serves the next one outside of it', async () => {
+      await using opened = open(database, 'iad')
+      const reserved = await opened.sql.reserve()
+      const first = openScope(database, 'iad')
+      await inRequest(first, async () => {
+        await reserved.unsafe('begin isolation level repeatable read')
+        await reserved`select 1`
+        await failure(reserved.unsafe(INSERT))
+        await failure(reserved.unsafe('rollback'))
+      })
+      const next = openScope(database, 'iad')
+      const level = () => reserved`select current_setting('transaction_isolation') as level`
+      const levels = await inRequest(next, () => Promise.all([level(), level()]))
+      reserved.release()
+      const outside = { level: 'read committed' }
+      expect(levels.map(([row]) => row)).toEqual([outside, outside])
+      expect(next.state).toBe('open')
+    })
   })
 
   describe('sql.primary', () => {
@@ -718,7 +765,8 @@ describe.each(VERSIONS)('postgres.js %s', (version, bare, postgres) => {
     test('adapters built on it find its routing, in no way in the role single', async () => {
       await using opened = open(database, 'iad')
       expect(routingOf(opened.sql)?.router.role).toBe('replica')
-      expect(routingOf(opened.sql.primary)).toBe(routingOf(opened.sql))
+      expect(routingOf(opened.sql)?.hint).toBe('none')
+      expect(routingOf(opened.sql.primary)).toEqual({ ...routingOf(opened.sql), hint: 'primary' })
       const single = postgres(database.url('iad', 'writer'), { flyback: { env: {} } })
       expect(hasRouting(single)).toBe(true)
       expect(routingOf(single)).toBeUndefined()

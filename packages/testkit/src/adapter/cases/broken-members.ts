@@ -35,12 +35,21 @@ export const brokenMembers: FaultSection = {
         await bench.running('iad', 'conflicting')
         await bench.database.query('ewr', 'truncate big')
         expect([0, 1000]).toContain((await reading)[0]?.['conflicting'])
-        const [conflicts] = await bench.database.query<{ n: number }>(
-          'iad',
-          `select (confl_lock + confl_snapshot)::int as n from pg_stat_database_conflicts
-           where datname = current_database()`,
-        )
-        expect(conflicts?.n).toBeGreaterThan(0)
+        // A backend tells what it counted with a later statement, or when it was idle for ten seconds.
+        await expect
+          .poll(
+            async () => {
+              await open.query('select 1 as one')
+              const [conflicts] = await bench.database.query<{ n: number }>(
+                'iad',
+                `select (confl_lock + confl_snapshot)::int as n from pg_stat_database_conflicts
+                 where datname = current_database()`,
+              )
+              return conflicts?.n
+            },
+            { timeout: 15_000, interval: 200 },
+          )
+          .toBeGreaterThan(0)
         await bench.database.query('iad', 'alter system reset max_standby_streaming_delay')
         await bench.database.query('iad', 'select pg_reload_conf()')
       },
