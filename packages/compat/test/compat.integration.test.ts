@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { sharedLab, type TestDatabase } from '@flyback/testkit'
@@ -71,6 +72,17 @@ test('the oldest version of each peer is where its range begins', () => {
       )
     }
   }
+})
+
+test('what people export of them has types that a declaration file can name', () => {
+  const tsc = join(import.meta.dirname, '../../../node_modules/.bin/tsc')
+  const { stdout, status } = spawnSync(tsc, ['-p', join(folder, 'newest/types')], {
+    encoding: 'utf8',
+  })
+  expect(stdout).toBe('')
+  expect(status).toBe(0)
+  const declared = readFileSync(join(folder, 'newest/types/declarations/exported.d.ts'), 'utf8')
+  expect(declared).toContain('pool: Pool')
 })
 
 describe.each(['oldest', 'newest'] as const)('with the %s peers', (age) => {

@@ -33,6 +33,10 @@ export function createConsumer(
     if (versions.copied) cpSync(installed(versions[age]), target, { recursive: true })
     else symlinkSync(installed(versions[age]), target)
   }
+  for (const types of ['@types/node', '@types/pg']) {
+    mkdirSync(dirname(join(modules, types)), { recursive: true })
+    symlinkSync(installed(types), join(modules, types))
+  }
   cpSync(SMOKE, folder, { recursive: true })
   copyPrismaClient(age, join(folder, 'generated'))
 }
