@@ -1,5 +1,3 @@
-import { detectDeployment, Scope } from '@flyback/core'
-import { runInScope } from '@flyback/core/scope'
 import { CONTRACT_SCHEMA, type TestDatabase } from '@flyback/testkit'
 import type { DrizzleConfig } from 'drizzle-orm'
 import { relations } from 'drizzle-orm'
@@ -78,35 +76,6 @@ export function rowsOf(result: unknown): Record<string, unknown>[] {
   return rows as Record<string, unknown>[]
 }
 
-/** Opens a scope as the middleware would for a request that may be replayed. */
-export function openScope(
-  database: Pick<TestDatabase, 'env'>,
-  region: string,
-  canReplay = true,
-): Scope {
-  const { role, primaryRegion } = detectDeployment(database.env(region))
-  return new Scope({ role, primaryRegion, canReplay: canReplay && role === 'replica' })
-}
-
-/** Runs work as one request, and ends its scope. */
-export async function inRequest<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  try {
-    return await runInScope(scope, work)
-  } finally {
-    scope.end()
-  }
-}
-
-/** What a promise rejects with; fails when it resolves. */
-export async function failure(work: PromiseLike<unknown>): Promise<Error> {
-  const result = await Promise.resolve(work).then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-  if ('error' in result && result.error instanceof Error) return result.error
-  throw new Error(`expected a rejection with an Error, got ${JSON.stringify(result)}`)
-}
-
 /** Waits for a state, for at most a second. */
 export async function until(state: () => boolean): Promise<boolean> {
   for (let turn = 0; turn < 200 && !state(); turn++) {
@@ -114,3 +83,5 @@ export async function until(state: () => boolean): Promise<boolean> {
   }
   return state()
 }
+
+export { failure, inRequest, openScope } from '@flyback/testkit'

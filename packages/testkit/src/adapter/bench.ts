@@ -1,6 +1,6 @@
-import { detectDeployment, findReplayRequired, type ReplayRequired, Scope } from '@flyback/core'
-import { runInScope } from '@flyback/core/scope'
+import { findReplayRequired, type ReplayRequired, type Scope } from '@flyback/core'
 import { expect } from 'vitest'
+import { failure, inRequest, openScope } from '../requests.js'
 import type {
   AdapterUnderTest,
   Connected,
@@ -89,18 +89,9 @@ export function createBench({ adapter, database }: BenchOptions): Bench {
       })
     },
 
-    scope(region = REPLICA, canReplay = true) {
-      const { role, primaryRegion } = detectDeployment(database.env(region))
-      return new Scope({ role, primaryRegion, canReplay: canReplay && role === 'replica' })
-    },
+    scope: (region = REPLICA, canReplay) => openScope(database, region, canReplay),
 
-    async request(scope, work) {
-      try {
-        return await runInScope(scope, work)
-      } finally {
-        scope.end()
-      }
-    },
+    request: inRequest,
 
     asRequest: (work, region) => bench.request(bench.scope(region), work),
 
@@ -153,16 +144,6 @@ export function createBench({ adapter, database }: BenchOptions): Bench {
     },
   }
   return bench
-}
-
-/** What a promise rejects with; fails when it resolves. */
-export async function failure(work: Promise<unknown>): Promise<unknown> {
-  const outcome = await work.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-  if ('error' in outcome) return outcome.error
-  throw new Error('expected a rejection, and it resolved')
 }
 
 /** An optional method of a library that {@link AdapterUnderTest.cannot} does not rule out. */

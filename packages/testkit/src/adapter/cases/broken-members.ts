@@ -2,7 +2,7 @@ import { findReplayRequired, isPrimaryUnavailable, type PrimaryUnavailable } fro
 import { runOnPrimary } from '@flyback/core/scope'
 import { expect } from 'vitest'
 import { relayTcp } from '../../relay-tcp.js'
-import { failure } from '../bench.js'
+import { failure } from '../../requests.js'
 import type { FaultSection } from '../contract-case.js'
 import { sqlstatesIn } from '../sqlstates-in.js'
 

@@ -1,8 +1,8 @@
 import { findReplayRequired } from '@flyback/core'
 import { expect } from 'vitest'
+import { failure } from '../../requests.js'
 import { tapWire } from '../../tap-wire.js'
 import type { Queryable } from '../adapter-under-test.js'
-import { failure } from '../bench.js'
 import type { ContractCase, ContractSection } from '../contract-case.js'
 
 type Write = (on: Queryable, name: string) => Promise<unknown>

@@ -1,6 +1,7 @@
 import { findReplayRequired } from '@flyback/core'
 import { expect } from 'vitest'
-import { able, type Bench, failure, REPLICA } from '../bench.js'
+import { failure } from '../../requests.js'
+import { able, type Bench, REPLICA } from '../bench.js'
 import type { ContractCase, ContractSection } from '../contract-case.js'
 import { sqlstatesIn } from '../sqlstates-in.js'
 

@@ -1,6 +1,6 @@
 import { findReplayRequired } from '@flyback/core'
 import { expect } from 'vitest'
-import { failure } from '../bench.js'
+import { failure } from '../../requests.js'
 import type { ContractCase, ContractSection } from '../contract-case.js'
 import { sqlstatesIn } from '../sqlstates-in.js'
 

@@ -1,7 +1,8 @@
 import { findReplayRequired, type Scope } from '@flyback/core'
 import { requirePrimary, runOnPrimary } from '@flyback/core/scope'
 import { expect } from 'vitest'
-import { type Bench, failure, type Opened, PRIMARY, REPLICA } from '../bench.js'
+import { failure } from '../../requests.js'
+import { type Bench, type Opened, PRIMARY, REPLICA } from '../bench.js'
 import type { ContractCase, ContractSection } from '../contract-case.js'
 
 /** What the middleware does: the request again in the primary region, when it may be replayed. */

@@ -1,8 +1,9 @@
 import { findReplayRequired } from '@flyback/core'
 import { runOnPrimary } from '@flyback/core/scope'
 import { expect } from 'vitest'
+import { failure } from '../../requests.js'
 import type { TransactionOptions } from '../adapter-under-test.js'
-import { able, type Bench, failure } from '../bench.js'
+import { able, type Bench } from '../bench.js'
 import type { ContractCase, ContractSection } from '../contract-case.js'
 import { sqlstatesIn } from '../sqlstates-in.js'
 
