@@ -89,10 +89,7 @@ async function observe(
   const opened: driver.Sql[] = []
   const env = { ...database.env('ewr'), DATABASE_URL: undefined }
   const call = (...args: unknown[]): driver.Sql => {
-    const [first, second] = args
     const sql = Reflect.apply(role === undefined ? driver : postgres, undefined, args)
-    void first
-    void second
     opened.push(sql)
     return sql
   }
