@@ -1,4 +1,4 @@
-import { checkOptions, routingOf } from '@flyback/core'
+import { ConfigurationError, checkOptions, routingOf } from '@flyback/core'
 import { createPoolClass, type Pool, type PoolConfig } from '@flyback/pg'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
@@ -28,7 +28,16 @@ export class PrismaFlyback {
   constructor(poolOrConfig: pg.Pool | PoolConfig | string = {}, options?: PrismaFlybackOptions) {
     const given =
       typeof poolOrConfig === 'string' ? { connectionString: poolOrConfig } : poolOrConfig
-    if (!isPool(given)) checkOptions(given.flyback ?? {})
+    if (typeof given !== 'object' || given === null) {
+      throw new ConfigurationError(
+        'poolOrConfig',
+        'must be options of a pool, a connection string or a Pool',
+      )
+    }
+    if (!isPool(given)) {
+      const { flyback = {} } = given
+      checkOptions(flyback)
+    }
     this.#given = given
     this.#options = options
     this.#plain = new PrismaPg(isPool(given) ? given : plainConfig(given), options)

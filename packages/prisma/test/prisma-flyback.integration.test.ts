@@ -164,6 +164,21 @@ test('options that are none are refused where they are given', () => {
   expect(() => new PrismaFlyback({ flyback: { whenReplicaDown } })).toThrow(ConfigurationError)
 })
 
+test.each([
+  ['null', null, /^poolOrConfig must be options of a pool/],
+  ['a number', 5, /^poolOrConfig must be options of a pool/],
+  ['{ flyback: null }', { flyback: null }, /^flyback must be an object/],
+])('%s is no configuration, and refused where it is given', (_name, given, message) => {
+  const make = () => Reflect.construct(PrismaFlyback, [given])
+  expect(make).toThrow(ConfigurationError)
+  expect(make).toThrow(message)
+})
+
+test('undefined options are none given', () => {
+  expect(new PrismaFlyback(undefined).provider).toBe('postgres')
+  expect(new PrismaFlyback({ flyback: undefined }).provider).toBe('postgres')
+})
+
 test('reads DATABASE_URL, or takes a connection string', async () => {
   for (const [name, value] of Object.entries(database.env('iad'))) vi.stubEnv(name, value)
   for (const adapter of [new PrismaFlyback(), new PrismaFlyback(database.url('iad', 'writer'))]) {
