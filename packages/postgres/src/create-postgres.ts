@@ -6,7 +6,7 @@ import { planConnections } from './plan-connections.js'
 import { createRoutedSql } from './routed-sql.js'
 
 /** Without the option `types`; the driver writes `{}`. */
-type NoTypes = ReturnType<Driver> extends postgres.Sql<infer T> ? T : never
+export type NoTypes = ReturnType<Driver> extends postgres.Sql<infer T> ? T : never
 
 /** The driver's sql function, and `primary`. */
 export type Sql<TTypes extends Record<string, unknown> = NoTypes> = postgres.Sql<TTypes> & {

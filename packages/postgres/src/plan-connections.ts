@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   checkOptions,
   createRouting,
   type DatabaseSource,
@@ -60,6 +61,7 @@ export function planConnections(first: unknown, second: unknown): Plan {
         : [url, options]
       : [first, second]
   const hidden = fromEnvironment
+  if (fromEnvironment) checkUrl(source.url, source.setting)
   if (deployment.role === 'single') return { driverArguments, hidden, routed: undefined }
   const { replicaUrl, rewriteLoopback } = flyback
   const targets = targetEndpoints(source, deployment, { env, replicaUrl, rewriteLoopback })
@@ -75,6 +77,26 @@ export function planConnections(first: unknown, second: unknown): Plan {
       writer: directed(base, options, targets.writer),
       replica: targets.replica && directed(base, options, targets.replica),
     },
+  }
+}
+
+/**
+ * The driver's own error for a URL shows all of it, which only who gave it the URL may see.
+ *
+ * @throws ConfigurationError naming the variable, with nothing of its value
+ */
+function checkUrl(url: string, setting: string): void {
+  // Of several hosts the driver parses the first.
+  const single = url.replace(/^([a-z]+:\/\/(?:[^@/?#]*@)?[^,/?#]*)[^/?#]*/i, '$1')
+  try {
+    const { username, password } = new URL(single)
+    decodeURIComponent(username)
+    decodeURIComponent(password)
+  } catch {
+    throw new ConfigurationError(
+      setting,
+      'is not a URL that postgres.js can use (a password with special characters must be percent-encoded)',
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { ConfigurationError, Scope } from '@flyback/core'
 import { expect, test } from 'vitest'
 import { planConnections } from '../src/plan-connections.js'
@@ -70,4 +71,31 @@ test('an option that cannot be used is named', () => {
   const flyback = { env, whenReplicaDown: 'nonsense' }
   expect(() => planConnections({ flyback }, undefined)).toThrow(ConfigurationError)
   expect(() => planConnections('postgres://a,b/d', { flyback: { env } })).toThrow(/^url /)
+})
+
+const REGIONS = [{}, { FLY_REGION: 'ewr', PRIMARY_REGION: 'ewr' }]
+
+test.each([
+  'postgres://user:sEcReT@[bad/app',
+  'postgres://user:sEcReT@host:99999/app',
+  'postgres://user:sEcReT%@host/app',
+  'sEcReT',
+])('rule 19: a DATABASE_URL that cannot be used is refused by name alone: %s', (url) => {
+  for (const regions of REGIONS) {
+    const env = { DATABASE_URL: url, ...regions }
+    let thrown: unknown
+    try {
+      planConnections(undefined, { flyback: { env } })
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBeInstanceOf(ConfigurationError)
+    expect(thrown).toMatchObject({ setting: 'DATABASE_URL' })
+    expect(inspect(thrown, { depth: 5 })).not.toMatch(/sEcReT/)
+  }
+})
+
+test('one of several hosts is left to the driver', () => {
+  const env = { DATABASE_URL: 'postgres://user:pass@one:5432,two:5433/app' }
+  expect(planConnections(undefined, { flyback: { env } }).driverArguments[0]).toBe(env.DATABASE_URL)
 })

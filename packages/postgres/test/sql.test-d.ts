@@ -14,6 +14,22 @@ interface Item {
 
 declare const sql: Sql
 
+describe("the driver's namespace of types", () => {
+  test('is that of the default export: annotations need no other import', () => {
+    type Types = Record<string, driver.PostgresType>
+    expectTypeOf<postgres.Sql>().toEqualTypeOf<driver.Sql>()
+    expectTypeOf<postgres.TransactionSql>().toEqualTypeOf<driver.TransactionSql>()
+    expectTypeOf<postgres.ReservedSql>().toEqualTypeOf<driver.ReservedSql>()
+    expectTypeOf<postgres.Options<Types>>().toEqualTypeOf<driver.Options<Types>>()
+    expectTypeOf<postgres.PostgresType>().toEqualTypeOf<driver.PostgresType>()
+    expectTypeOf<postgres.RowList<Item[]>>().toEqualTypeOf<driver.RowList<Item[]>>()
+    expectTypeOf<postgres.PendingQuery<driver.Row[]>>().toEqualTypeOf<
+      driver.PendingQuery<driver.Row[]>
+    >()
+    expectTypeOf<postgres.PostgresError>().toEqualTypeOf<driver.PostgresError>()
+  })
+})
+
 describe('an sql function', () => {
   test('is one of the driver where one is asked for', () => {
     expectTypeOf<Sql>().toExtend<driver.Sql>()

@@ -60,13 +60,24 @@ function parse(text: string, setting: string): URL {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) {
     throw new ConfigurationError(setting, 'is not a postgres:// or postgresql:// URL')
   }
-  if (!URL.canParse(text)) {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  // Drivers decode both, and what some throw then names nothing.
+  if (url === undefined || !isEncoded(url.username) || !isEncoded(url.password)) {
     throw new ConfigurationError(
       setting,
       'is not a valid URL (a password with special characters must be percent-encoded)',
     )
   }
-  return new URL(text)
+  return url
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function decode(host: string, setting: string): string {

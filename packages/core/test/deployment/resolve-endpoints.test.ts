@@ -138,7 +138,14 @@ describe('resolveEndpoints in a replica region', () => {
       'DATABASE_URL',
     ],
     ['a host badly encoded', 'postgres://u:sEcReT@%E0%A4%A/app', {}, 'DATABASE_URL'],
+    ['a password badly encoded', 'postgres://u:sEc%ReT@db.internal/app', {}, 'DATABASE_URL'],
     ['a bad option', 'postgres://db/app', { replicaUrl: 'sEcReT' }, 'replicaUrl'],
+    [
+      'an option with a password badly encoded',
+      'postgres://db/app',
+      { replicaUrl: 'postgres://u:sEc%ReT@r/app' },
+      'replicaUrl',
+    ],
     [
       'a bad option of a region',
       'postgres://db/app',
