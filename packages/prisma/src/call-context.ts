@@ -9,17 +9,57 @@ export interface CallContext {
   readonly exact: boolean
 }
 
-const NOTHING: CallContext = { hint: 'none', exact: false }
-
-let store: AsyncLocalStorage<CallContext> | undefined
-
-/** The context of the call in progress. */
-export function callContext(): CallContext {
-  return store?.getStore() ?? NOTHING
+/** One call of one client. What it started and left behind does not inherit it. */
+interface Call extends CallContext {
+  /** The factory of the client's adapter; `undefined` when it is wrapped, and cannot be told. */
+  readonly factory: object | undefined
+  over: boolean
 }
 
-/** Runs a call in a context of its own; what is not given stays as it is. */
-export function inCallContext<T>(given: Partial<CallContext>, call: () => T): T {
-  store ??= new AsyncLocalStorage<CallContext>()
-  return store.run({ ...callContext(), ...given }, call)
+const NOTHING: CallContext = { hint: 'none', exact: false }
+
+const factories = new WeakSet<object>()
+let store: AsyncLocalStorage<Call | undefined> | undefined
+
+/** Lets calls of the clients over this factory be told from those of others. */
+export function registerFactory(factory: object): void {
+  factories.add(factory)
+}
+
+/** The context of the call in progress, as far as it is one of a client over this factory. */
+export function callContext(factory: object | undefined): CallContext {
+  const call = store?.getStore()
+  if (call === undefined || call.over) return NOTHING
+  const isOther = call.factory !== undefined && factory !== undefined && call.factory !== factory
+  return isOther ? NOTHING : call
+}
+
+/** Runs one call of a client in a context of its own, until it has settled. */
+export async function inCallContext<T>(
+  client: object,
+  given: CallContext,
+  work: () => PromiseLike<T>,
+): Promise<T> {
+  store ??= new AsyncLocalStorage<Call | undefined>()
+  const call: Call = { ...given, factory: factoryOf(client), over: false }
+  try {
+    return await store.run(call, work)
+  } finally {
+    call.over = true
+  }
+}
+
+/** A function of the user's that runs in the call in progress now, if any, and in none that begins later. */
+export function keepCallContext<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+  const call = store?.getStore()
+  return (...args) => (store === undefined ? fn(...args) : store.run(call, fn, ...args))
+}
+
+/** The factory a client was made with, when it is one of ours. */
+export function factoryOf(client: object): object | undefined {
+  const config: unknown = Reflect.get(client, '_engineConfig')
+  const adapter: unknown = Reflect.get(Object(config), 'adapter')
+  return typeof adapter === 'object' && adapter !== null && factories.has(adapter)
+    ? adapter
+    : undefined
 }

@@ -1,6 +1,7 @@
+import { ConfigurationError } from '@flyback/core'
 import type { Types } from '@prisma/client/runtime/client'
-import { callContext, inCallContext } from './call-context.js'
-import { WRITES } from './operations.js'
+import { inCallContext, keepCallContext } from './call-context.js'
+import { ASKS_PRIMARY, isOnPrimary, KNOWS_WRITES } from './request-marks.js'
 import { separateRequests } from './separate-requests.js'
 
 /** What the extension adds to a client, in the terms of Prisma's `$extends`. */
@@ -12,11 +13,6 @@ export type FlybackExtensionArgs = Types.Extensions.DefaultArgs & {
 
 /** An extension as `$extends` takes it. */
 export type FlybackExtension = (client: object) => { $extends: { extArgs: FlybackExtensionArgs } }
-
-interface QueryCall {
-  readonly args: unknown
-  query(args: unknown): PromiseLike<unknown>
-}
 
 /** The part of any Prisma client that is used here; its own types need the generated models. */
 interface AnyClient {
@@ -37,13 +33,13 @@ const onPrimary = new WeakMap<AnyClient, AnyClient>()
  */
 export function flybackExtension(): FlybackExtension {
   return function flyback(given) {
-    separateRequests(given)
+    const separated = separateRequests(given)
     const extension = {
       name: 'flyback',
-      query: { $allModels: Object.fromEntries(WRITES.map((name) => [name, knownWrite])) },
       client: {
+        ...KNOWS_WRITES,
         $primary(this: AnyClient): AnyClient {
-          return primaryOf(this)
+          return primaryOf(this, separated)
         },
       },
     }
@@ -53,32 +49,39 @@ export function flybackExtension(): FlybackExtension {
   }
 }
 
-/** Prisma's promises run when they are awaited, which must be inside. */
-async function knownWrite({ args, query }: QueryCall): Promise<unknown> {
-  if (callContext().hint === 'primary') return await query(args)
-  return await inCallContext({ hint: 'write' }, async () => await query(args))
-}
-
-async function primaryCall({ args, query }: QueryCall): Promise<unknown> {
-  return await inCallContext({ hint: 'primary' }, async () => await query(args))
-}
-
-function primaryOf(client: AnyClient): AnyClient {
+/** @throws ConfigurationError when this Prisma would send its reads to the replica */
+function primaryOf(client: AnyClient, separated: boolean): AnyClient {
   // A transaction stays on the connection it has; Prisma takes `$extends` from its client.
   if (client.$extends === undefined) return client
   const made =
     onPrimary.get(client) ??
     client.$extends({
       name: 'flyback on the primary',
-      query: { $allOperations: primaryCall },
       client: {
+        ...ASKS_PRIMARY,
         $primary(this: AnyClient): AnyClient {
           return this
         },
-        $transaction: (...args: unknown[]) =>
-          inCallContext({ hint: 'primary' }, () => client.$transaction(...args)),
+        $transaction: (...args: unknown[]) => transactionOnPrimary(client, args),
       },
     })
+  if (!separated || !isOnPrimary(made)) {
+    throw new ConfigurationError(
+      '@prisma/client',
+      'is of a version whose requests $primary() cannot reach: use runOnPrimary(() => ...) instead',
+    )
+  }
   onPrimary.set(client, made)
   return made
+}
+
+/** Only its connection is asked onto the primary, not what the user's function does beside it. */
+function transactionOnPrimary(client: AnyClient, [work, ...rest]: unknown[]): Promise<unknown> {
+  const given =
+    typeof work === 'function'
+      ? keepCallContext((tx: unknown): unknown => Reflect.apply(work, undefined, [tx]))
+      : work
+  return inCallContext(client, { hint: 'primary', exact: false }, () =>
+    client.$transaction(given, ...rest),
+  )
 }

@@ -2,6 +2,7 @@ import { ConfigurationError, checkOptions, routingOf } from '@flyback/core'
 import { createPoolClass, type Pool, type PoolConfig } from '@flyback/pg'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
+import { registerFactory } from './call-context.js'
 import { checkTaken, isPool } from './check-pool.js'
 import { plainConfig } from './plain-config.js'
 import { type DriverAdapter, routeAdapter } from './route-adapter.js'
@@ -38,6 +39,7 @@ export class PrismaFlyback {
       const { flyback = {} } = given
       checkOptions(flyback)
     }
+    registerFactory(this)
     this.#given = given
     this.#options = options
     this.#plain = new PrismaPg(isPool(given) ? given : plainConfig(given), options)
@@ -61,7 +63,7 @@ export class PrismaFlyback {
     const { onPoolError: _heardOnce, disposeExternalPool: _endsWithIt, ...rest } = options ?? {}
     // Only a pool of ours has routing.
     const connectPrimary = () => new PrismaPg((pool as Pool).primary, rest).connect()
-    return routeAdapter(local, connectPrimary, routing)
+    return routeAdapter(local, connectPrimary, routing, this)
   }
 
   /** For tools that migrate: as PrismaPg, where the options or `DATABASE_URL` lead. */

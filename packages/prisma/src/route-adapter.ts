@@ -24,11 +24,12 @@ export function routeAdapter(
   local: DriverAdapter,
   connectPrimary: () => Promise<DriverAdapter>,
   { router }: Routing,
+  factory: object,
 ): DriverAdapter {
   let primary: Promise<DriverAdapter> | undefined
 
   async function target(): Promise<DriverAdapter> {
-    const { hint } = callContext()
+    const { hint } = callContext(factory)
     if (hint === 'write') router.choose(currentScope(), hint)
     if (hint !== 'primary') return local
     primary ??= connectPrimary()
@@ -37,7 +38,7 @@ export function routeAdapter(
 
   function tellSharedBatches(): void {
     const scope = currentScope()
-    if (scope?.role === 'replica' && !callContext().exact) tellNotices([SHARED_BATCHES])
+    if (scope?.role === 'replica' && !callContext(factory).exact) tellNotices([SHARED_BATCHES])
   }
 
   return {
@@ -56,7 +57,7 @@ export function routeAdapter(
     },
     async startTransaction(isolationLevel) {
       const scope = currentScope()
-      return inScope(await (await target()).startTransaction(isolationLevel), scope)
+      return inScope(await (await target()).startTransaction(isolationLevel), scope, factory)
     },
     getConnectionInfo: () => local.getConnectionInfo(),
     underlyingDriver: () => local.underlyingDriver(),
@@ -68,14 +69,14 @@ export function routeAdapter(
 }
 
 /** A proxy, so that the methods one version has and another has not (savepoints) are there or not. */
-function inScope(transaction: Transaction, scope: Scope | undefined): Transaction {
+function inScope(transaction: Transaction, scope: Scope | undefined, factory: object): Transaction {
   return new Proxy(transaction, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): unknown => {
         const call = (): unknown => Reflect.apply(value, target, args)
-        const exact = callContext().exact
+        const { exact } = callContext(factory)
         const running = exact ? call() : scope ? runInScope(scope, call) : runOutsideScope(call)
         return isRollback(name, args) ? ended(running) : running
       }

@@ -26,21 +26,29 @@ export interface OpenOptions {
   readonly options?: PrismaFlybackOptions
   readonly oldest?: boolean
   readonly extended?: boolean
+  /** Lets `onQuery` hear of the statements. */
+  readonly log?: boolean
 }
 
 const openClients = new WeakMap<TestDatabase, number>()
 
 /** A client as an app in this region would make it; disconnected with the test, when no session of it may be left. */
-export type OpenClient = ExtendedClient & AsyncDisposable
+export type OpenClient = ExtendedClient &
+  AsyncDisposable & {
+    onQuery(listener: () => void): void
+  }
 
 export function open(database: TestDatabase, region: string, given: OpenOptions = {}): OpenClient {
-  const { config = {}, options, oldest = false, extended = true } = given
+  const { config = {}, options, oldest = false, extended = true, log = false } = given
   const { flyback, ...rest } = config
   const adapter = new PrismaFlyback(
     { max: 2, ...rest, flyback: { env: database.env(region), ...flyback } },
     options,
   )
-  const plain = new (oldest ? OldestPrismaClient : PrismaClient)({ adapter })
+  const plain = new (oldest ? OldestPrismaClient : PrismaClient)({
+    adapter,
+    log: log ? [{ emit: 'event', level: 'query' }] : [],
+  })
   const client = extended ? extend(plain) : plain
   const count = (change: number): number => {
     const now = (openClients.get(database) ?? 0) + change
@@ -49,6 +57,7 @@ export function open(database: TestDatabase, region: string, given: OpenOptions 
   }
   count(1)
   return Object.assign(client as ExtendedClient, {
+    onQuery: (listener: () => void) => plain.$on('query', listener),
     async [Symbol.asyncDispose]() {
       await plain.$disconnect()
       if (count(-1) > 0) return
