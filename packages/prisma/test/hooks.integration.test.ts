@@ -146,7 +146,7 @@ describe.each([
 
   test('a factory that wraps ours keeps $primary() and known writes', async () => {
     const adapter = new PrismaFlyback({ flyback: { env: database.env('iad') } })
-    const wrapper = {
+    const wrapper: Pick<PrismaFlyback, 'provider' | 'adapterName' | 'connect'> = {
       provider: adapter.provider,
       adapterName: adapter.adapterName,
       connect: () => adapter.connect(),
