@@ -1,5 +1,4 @@
 import { detectDeployment, Scope } from '@flyback/core'
-import { runInScope } from '@flyback/core/scope'
 import { CONTRACT_SCHEMA, type TestDatabase } from '@flyback/testkit'
 import { expect } from 'vitest'
 import type { PoolConfig } from '../src/index.js'
@@ -85,21 +84,4 @@ export function openScope(database: TestDatabase, region = 'iad', forward = fals
   return new Scope({ role, primaryRegion, canReplay: !forward && role === 'replica', forward })
 }
 
-/** Runs work as one request, and ends its scope. */
-export async function inRequest<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  try {
-    return await runInScope(scope, async () => await work())
-  } finally {
-    scope.end()
-  }
-}
-
-/** What a promise rejects with; fails when it resolves. */
-export async function failure(work: PromiseLike<unknown>): Promise<Error> {
-  const outcome = await work.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-  if ('error' in outcome && outcome.error instanceof Error) return outcome.error
-  throw new Error(`expected a rejection with an Error, got ${JSON.stringify(outcome)}`)
-}
+export { failure, inRequest } from '@flyback/testkit'
