@@ -5,10 +5,12 @@ import { control } from './control.js'
 import { type Held, leadsTo, type Source } from './held.js'
 import { Lease } from './lease.js'
 import type { Tail } from './tail.js'
+import { Turns } from './turns.js'
 import { withMembers } from './with-members.js'
 
 type ExecuteOptions = Tail<Parameters<DatabaseConnection['executeQuery']>>
 type StreamOptions = Tail<Parameters<DatabaseConnection['streamQuery']>>
+type Own = 'checked' | 'rollback' | 'rollback to savepoint'
 type SavepointMethod = 'savepoint' | 'rollbackToSavepoint' | 'releaseSavepoint'
 
 /** Kysely asks for a connection before it knows the query. This one is taken when its first statement is known. */
@@ -17,8 +19,14 @@ export class LazyConnection implements DatabaseConnection {
   #inTransaction = false
   /** What the open transaction was refused with: the rest of it is, too, as a server would. */
   #refusal: ReplayRequired | undefined
-  /** A statement of ours goes out whatever the transaction was refused with. */
-  #ending: 'rollback' | 'rollback to savepoint' | undefined
+  /**
+   * A statement's turn lasts until it is answered: only then is it known whether anything may follow. Kysely keeps to
+   * that, but sends the ends of transactions at once.
+   */
+  readonly #turns = new Turns()
+  /** Statements of the inner driver's, in the turn of who called it. */
+  readonly #own = new WeakMap<CompiledQuery, Own>()
+  readonly #streams = new Set<AsyncIterableIterator<unknown>>()
 
   constructor(source: Source, acquireArgs: Parameters<Driver['acquireConnection']>) {
     this.#lease = new Lease(source, acquireArgs)
@@ -34,25 +42,12 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery, ...rest: ExecuteOptions): Promise<QueryResult<R>> {
-    if (this.#ending !== undefined) return await this.#end(query, rest)
-    const lease = this.#lease
-    const scope = currentScope()
-    try {
-      if (this.#refusal !== undefined) throw this.#refusal
-      for (let ask = lease.choose(scope, query); ; ) {
-        const held = await this.#take(ask)
-        try {
-          await lease.prepare(held, scope, query, rest[0])
-          const result = await held.connection.executeQuery<R>(query, ...rest)
-          lease.answered(held, scope)
-          return result
-        } catch (error) {
-          ask = await lease.again(held, ask, error, rest[0]?.signal?.aborted === true)
-        }
-      }
-    } catch (error) {
-      throw this.#noted(error)
-    }
+    const own = this.#own.get(query)
+    if (own === undefined) return await this.#turns.run(() => this.#execute<R>(query, rest))
+    this.#own.delete(query)
+    return own === 'checked'
+      ? await this.#execute<R>(query, rest)
+      : await this.#undo<R>(own, query, rest)
   }
 
   async *streamQuery<R>(
@@ -61,18 +56,21 @@ export class LazyConnection implements DatabaseConnection {
   ): AsyncIterableIterator<QueryResult<R>> {
     const lease = this.#lease
     const scope = currentScope()
+    const endTurn = await this.#turns.take()
     let delivered = false
     try {
       if (this.#refusal !== undefined) throw this.#refusal
       for (let ask = lease.choose(scope, query); ; ) {
         const held = await this.#take(ask)
         try {
-          await lease.prepare(held, scope, query, rest[1])
-          for await (const rows of held.connection.streamQuery<R>(query, ...rest)) {
+          await lease.prepare(held, rest[1])
+          lease.beforeSending(held, scope, query)
+          for await (const rows of this.#open(held.connection.streamQuery<R>(query, ...rest))) {
             delivered = true
+            endTurn()
             yield rows
           }
-          lease.answered(held, scope)
+          lease.streamed(held, scope)
           return
         } catch (error) {
           const final = delivered || rest[1]?.signal?.aborted === true
@@ -81,41 +79,46 @@ export class LazyConnection implements DatabaseConnection {
       }
     } catch (error) {
       throw this.#noted(error)
+    } finally {
+      endTurn()
     }
   }
 
   async begin(settings: Parameters<Driver['beginTransaction']>[1]): Promise<void> {
-    const held = await this.#take(this.#lease.choose(currentScope(), undefined))
-    await held.driver.beginTransaction(this.#logged(held), settings)
-    this.#inTransaction = true
-    // BEGIN may have come to run elsewhere than it was first sent.
-    const { known } = this.#lease.taken()
-    if (known !== undefined) known.status = 'T'
+    await this.#turns.run(async () => {
+      const held = await this.#take(this.#lease.choose(currentScope(), undefined))
+      await held.driver.beginTransaction(this.#logged(held, 'checked'), settings)
+      this.#inTransaction = true
+      // BEGIN may have come to run elsewhere than it was first sent.
+      const { known } = this.#lease.taken()
+      if (known !== undefined) known.status = 'T'
+    })
   }
 
   async commit(): Promise<void> {
-    // The server answers COMMIT with ROLLBACK then, which some drivers do not tell; or it knows nothing of the refusal.
-    if (this.#refusal !== undefined) throw this.#refusal
-    const held = this.#lease.taken()
-    try {
-      await held.driver.commitTransaction(this.#logged(held))
-    } finally {
-      this.#transactionOver(held)
-    }
+    await this.#turns.run(async () => {
+      // The server answers COMMIT with ROLLBACK then, which some drivers do not tell; or it knows nothing of the refusal.
+      if (this.#refusal !== undefined) throw this.#refusal
+      const held = this.#lease.taken()
+      try {
+        await held.driver.commitTransaction(this.#logged(held, 'checked'))
+      } finally {
+        this.#transactionOver(held)
+      }
+    })
   }
 
   async rollback(): Promise<void> {
-    const held = this.#lease.taken()
-    const refusal = this.#refusal
-    this.#ending = 'rollback'
-    try {
-      await held.driver.rollbackTransaction(this.#logged(held))
-    } catch (error) {
-      throw refusal ?? error
-    } finally {
-      this.#ending = undefined
-      this.#transactionOver(held)
-    }
+    await this.#turns.run(async () => {
+      const held = this.#lease.taken()
+      try {
+        await held.driver.rollbackTransaction(this.#logged(held, 'rollback'))
+      } catch (error) {
+        throw this.#refusal ?? error
+      } finally {
+        this.#transactionOver(held)
+      }
+    })
   }
 
   /** Runs a savepoint command of the inner driver. */
@@ -123,18 +126,16 @@ export class LazyConnection implements DatabaseConnection {
     method: SavepointMethod,
     ...args: Tail<Parameters<NonNullable<Driver['savepoint']>>>
   ): Promise<void> {
-    const held = this.#lease.taken()
-    const refusal = currentScope()?.refusal
-    if (refusal !== undefined) throw refusal
-    const goesBack = method === 'rollbackToSavepoint'
-    if (goesBack) this.#ending = 'rollback to savepoint'
-    try {
-      await held.driver[method]?.(this.#logged(held), ...args)
-    } finally {
-      this.#ending = undefined
-    }
-    // What was refused came after the savepoint: nothing runs in a refused transaction, not even another savepoint.
-    if (goesBack) this.#forgive(held)
+    await this.#turns.run(async () => {
+      const held = this.#lease.taken()
+      const refusal = currentScope()?.refusal
+      if (refusal !== undefined) throw refusal
+      const goesBack = method === 'rollbackToSavepoint'
+      const own = goesBack ? 'rollback to savepoint' : 'checked'
+      await held.driver[method]?.(this.#logged(held, own), ...args)
+      // What was refused came after the savepoint: nothing runs in a refused transaction, not even another savepoint.
+      if (goesBack) this.#forgive(held)
+    })
   }
 
   async cancelQuery(): Promise<void> {
@@ -163,13 +164,45 @@ export class LazyConnection implements DatabaseConnection {
     return error
   }
 
-  async #end<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
+  async #execute<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
+    const lease = this.#lease
+    const scope = currentScope()
+    try {
+      if (this.#refusal !== undefined) throw this.#refusal
+      for (let ask = lease.choose(scope, query); ; ) {
+        const held = await this.#take(ask)
+        try {
+          await lease.prepare(held, rest[0])
+          lease.beforeSending(held, scope, query)
+          const result = await held.connection.executeQuery<R>(query, ...rest)
+          lease.answered(held, scope)
+          return result
+        } catch (error) {
+          ask = await lease.again(held, ask, error, rest[0]?.signal?.aborted === true)
+        }
+      }
+    } catch (error) {
+      throw this.#noted(error)
+    }
+  }
+
+  /** Goes out whatever the transaction was refused with. */
+  async #undo<R>(own: Own, query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
     try {
       return await this.#lease.taken().connection.executeQuery<R>(query, ...rest)
     } catch (error) {
       // A pool of Flyback's sends nothing more for a refused scope: it ends the transaction when it is given back.
-      if (this.#ending === 'rollback' && isReplayRequired(error)) return { rows: [] }
+      if (own === 'rollback' && isReplayRequired(error)) return { rows: [] }
       throw error
+    }
+  }
+
+  async *#open<T>(rows: AsyncIterableIterator<T>): AsyncIterableIterator<T> {
+    this.#streams.add(rows)
+    try {
+      yield* rows
+    } finally {
+      this.#streams.delete(rows)
     }
   }
 
@@ -185,17 +218,24 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   /** What the inner driver works on: its own connection, whose statements come through here, where Kysely logs them. */
-  #logged({ connection }: Held): DatabaseConnection {
-    const executeQuery: DatabaseConnection['executeQuery'] = (...args) => this.executeQuery(...args)
+  #logged({ connection }: Held, own: Own): DatabaseConnection {
+    const executeQuery: DatabaseConnection['executeQuery'] = (query, ...rest) => {
+      this.#own.set(query, own)
+      return this.executeQuery(query, ...rest)
+    }
     return withMembers(connection, { executeQuery })
   }
 
   /** The scope ended in a replay, and nobody comes back for this. A dialect cannot end a connection: it is tidied. */
   async #abandon(): Promise<void> {
-    const { held } = this.#lease
-    if (held !== undefined && this.#inTransaction) {
-      await held.driver.rollbackTransaction(held.connection).catch(() => {})
-    }
-    await this.release().catch(() => {})
+    // What is sent behind an open cursor waits for its end.
+    await Promise.allSettled([...this.#streams].map(async (rows) => await rows.return?.()))
+    await this.#turns.run(async () => {
+      const { held } = this.#lease
+      if (held !== undefined && this.#inTransaction) {
+        await held.driver.rollbackTransaction(held.connection).catch(() => {})
+      }
+      await this.release().catch(() => {})
+    })
   }
 }

@@ -4,6 +4,12 @@ import { type Held, judge, leadsTo, type Source } from './held.js'
 import { isKnownWrite } from './known-writes.js'
 import type { Tail } from './tail.js'
 
+class GivenBack extends Error {
+  constructor() {
+    super('This connection has been given back.')
+  }
+}
+
 /**
  * A connection from its first statement to its release: where it is taken, and whether that first statement may run again
  * elsewhere. From then on it stays what it is.
@@ -26,13 +32,13 @@ export class Lease {
 
   /** The connection of a transaction that has begun. */
   taken(): Held {
-    if (this.held === undefined) throw new Error('This connection has been given back.')
+    if (this.held === undefined) throw new GivenBack()
     return this.held
   }
 
   /** Whether and where a statement may go, before anything is taken or sent. @throws ReplayRequired */
   choose(scope: Scope | undefined, query: CompiledQuery | undefined): Ask {
-    if (this.#released) throw new Error('This connection has been given back.')
+    if (this.#released) throw new GivenBack()
     const { router } = this.source.routing
     const { held } = this
     const hint = this.hint === 'none' && query !== undefined ? this.#hintOf(query) : this.hint
@@ -53,7 +59,13 @@ export class Lease {
 
   async take(ask: Ask, abandon: () => Promise<void>): Promise<Held> {
     if (this.held !== undefined) return this.held
+    if (this.#released) throw new GivenBack()
     const held = await this.source.take(ask, this.#acquireArgs)
+    if (this.#released) {
+      // Nobody waited for it, and nobody else knows of it.
+      await held.driver.releaseConnection(held.connection)
+      throw new GivenBack()
+    }
     this.held = held
     this.#fresh = true
     held.known?.lend(ask.scope, () => {
@@ -62,16 +74,20 @@ export class Lease {
     return held
   }
 
-  /** The last thing before a statement goes out. */
+  /** What has to be done, and waited for, before a statement goes out. */
   async prepare(
-    { known, connection }: Held,
-    scope: Scope | undefined,
-    query: CompiledQuery,
+    { connection }: Held,
     options: { readonly signal?: AbortSignal | undefined } | undefined,
   ): Promise<void> {
     // Kysely looks when it has a connection, which it had before this one was taken.
     options?.signal?.throwIfAborted()
     if (this.collectsSessionInfo) await connection.collectSessionInfo?.()
+  }
+
+  /** The last thing before a statement goes out, at once: a connection given back meanwhile is another's. */
+  beforeSending(held: Held, scope: Scope | undefined, query: CompiledQuery): void {
+    if (this.held !== held) throw new GivenBack()
+    const { known } = held
     const refusal = known?.refusalBeforeSending(scope, query.sql)
     if (refusal !== undefined) throw refusal
     known?.beginSending(scope)
@@ -84,12 +100,21 @@ export class Lease {
     known.endSending(scope)
   }
 
+  /** Like {@link answered}; throws when the rows ended because their request is over. */
+  streamed(held: Held, scope: Scope | undefined): void {
+    this.answered(held, scope)
+    const { known } = held
+    const refusal = known?.isReclaimed ? known.refusalBeforeSending(scope, undefined) : undefined
+    if (refusal !== undefined) throw refusal
+  }
+
   /**
    * Where a failed statement may run again; throws what its caller gets otherwise.
    *
    * @param final rows were delivered, or its caller does not want it any more
    */
   async again(held: Held, ask: Ask, error: unknown, final: boolean): Promise<Ask> {
+    if (error instanceof GivenBack) throw error
     const retryable = this.#fresh && !final
     const attempt = retryable ? { retryable, attempt: ask.attempt } : NO_RETRY
     const remedy = judge(held, ask.scope, attempt, error)

@@ -137,3 +137,33 @@ test('a query aborted while it waits for a connection is never sent', async () =
   expect(told.mock.calls.join()).not.toMatch(/primary region/)
   told.mockRestore()
 })
+
+describe.each(FORMS)('over %s', (_form, open) => {
+  test.each(['ignore query', 'cancel query', 'kill session'] as const)(
+    'db.connection() whose first query was aborted while it waited gives its connection back: %s',
+    async (inflightQueryAbortStrategy) => {
+      const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+      await using opened = open(database, 'iad', { max: 1 })
+      const abort = new AbortController()
+      const waiting = await opened.db.connection().execute(async (held: Kysely<Database>) => {
+        await onStandby(held)
+        const aborted = failure(
+          opened.db
+            .connection()
+            .execute((other) =>
+              other
+                .selectFrom('item')
+                .select('name')
+                .execute({ signal: abort.signal, inflightQueryAbortStrategy }),
+            ),
+        )
+        await new Promise((resolve) => setImmediate(resolve))
+        abort.abort()
+        return await aborted
+      })
+      expect(waiting).toBe(abort.signal.reason)
+      expect(await onStandby(opened.db)).toBe(true)
+      told.mockRestore()
+    },
+  )
+})

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   ConfigurationError,
   FlybackDialect,
+  findReplayRequired,
   ReplayRequired,
   runOnPrimary,
   withPrimary,
@@ -18,6 +19,7 @@ import {
   onStandby,
   openDb,
   openPair,
+  openPostgres,
   openScope,
   pidOf,
   SCHEMA,
@@ -27,6 +29,8 @@ const FORMS = [
   ['a pool of @flyback/pg', openDb],
   ['a pair of dialects', openPair],
 ] as const
+
+const ALL_FORMS = [...FORMS, ['@flyback/postgres', openPostgres]] as const
 
 /** Held connections, streams, the primary by name, plugins, logging. */
 export function describeConnections(): void {
@@ -293,6 +297,53 @@ export function describeConnections(): void {
     })
   })
 
+  describe.each(ALL_FORMS)('what nobody waits for, over %s', (_form, open) => {
+    const check = new Error('check')
+    test.each([
+      [
+        'beside its first statement',
+        async (held: Kysely<Database>) => {
+          await Promise.all([held.selectFrom('item').select('name').execute(), fail(check)])
+        },
+      ],
+      [
+        'before it awaits its first statement',
+        async (held: Kysely<Database>) => {
+          const first = held.selectFrom('item').select('name').execute()
+          first.catch(() => {})
+          await fail(check)
+        },
+      ],
+    ] as const)('db.connection() that ends %s gives it back', async (_title, work) => {
+      await using opened = open(database, 'iad', { max: 1 })
+      for (let i = 0; i < 2; i++) {
+        expect(await failure(opened.db.connection().execute(work))).toBe(check)
+        expect(await onStandby(opened.db)).toBe(true)
+      }
+    })
+  })
+
+  // Pools of Flyback's take such connections back themselves.
+  test.each([
+    ['alone', async (db: Kysely<Database>) => db],
+    ['in a transaction', (db: Kysely<Database>) => db.startTransaction().execute()],
+  ] as const)(
+    'rule 16: a stream over a pair, left open by a request that is replayed, is ended: %s',
+    async (_title, begin) => {
+      await using opened = openPair(database, 'iad', { max: 1 })
+      const scope = openScope(database, 'iad')
+      const rows = await inRequest(scope, async () => {
+        const db = await begin(opened.db)
+        const stream = db.selectFrom('item').selectAll().stream(1)[Symbol.asyncIterator]()
+        expect(await stream.next()).toMatchObject({ done: false })
+        await failure(opened.db.deleteFrom('item').execute())
+        return stream
+      })
+      expect(await onStandby(opened.db)).toBe(true)
+      expect(findReplayRequired(await failure(rows.next()))).toBe(scope.refusal)
+    },
+  )
+
   test('onCreateConnection and onReserveConnection run on the connections of both endpoints', async () => {
     const { Pool } = await import('@flyback/pg')
     const created: boolean[] = []
@@ -318,4 +369,8 @@ export function describeConnections(): void {
     expect(reserved).toBe(4)
     await db.destroy()
   })
+}
+
+async function fail(error: Error): Promise<never> {
+  throw error
 }

@@ -10,6 +10,7 @@ import {
   onStandby,
   openDb,
   openPair,
+  openPostgres,
   openScope,
   pidOf,
   SCHEMA,
@@ -19,6 +20,11 @@ const FORMS = [
   ['a pool of @flyback/pg', openDb],
   ['a pair of dialects', openPair],
 ] as const
+
+const ALL_FORMS = [...FORMS, ['@flyback/postgres', openPostgres]] as const
+
+/** What Kysely and we say of a statement that comes when all is over. */
+const OVER = /given back|already rolled back/
 
 /** Transactions of every form, over a pool of Flyback's and over two dialects that know nothing of it. */
 export function describeTransactions(): void {
@@ -207,6 +213,80 @@ export function describeTransactions(): void {
       )
       expect(error).toMatchObject({ code: '22012' })
       expect(await count(database, name)).toBe(0)
+    })
+  })
+
+  describe.each(ALL_FORMS)('in a transaction over %s', (_form, openForm) => {
+    test.each(['ewr', 'iad'])(
+      'the order of statements is that of the calls, awaited or not: on the primary of %s',
+      async (region) => {
+        await using form = openForm(database, region, { max: 1 })
+        const name = `not awaited in ${region} over ${_form}`
+        const work = (ending: () => void) => {
+          let saved: Promise<unknown> | undefined
+          const transaction = form.db.withPrimary().transaction()
+          const done = transaction.execute(async (tx) => {
+            await tx.selectFrom('item').select('id').execute()
+            saved = tx.insertInto('item').values({ name }).execute()
+            saved.catch(() => {})
+            ending()
+          })
+          return { done, saved: () => saved }
+        }
+        const undone = work(() => {
+          throw new Error('no')
+        })
+        expect(await failure(undone.done)).toMatchObject({ message: 'no' })
+        await undone.saved()
+        expect(await count(database, name)).toBe(0)
+        const kept = work(() => {})
+        await kept.done
+        await kept.saved()
+        expect(await count(database, name)).toBe(1)
+      },
+    )
+
+    test('rule 1: a statement that comes while it is rolled back is refused as well', async () => {
+      await using form = openForm(database, 'iad', { max: 1 })
+      for (let turns = 0; turns < 24; turns++) {
+        const scope = openScope(database, 'iad')
+        let late: Promise<unknown> | undefined
+        const work = () =>
+          form.db.transaction().execute(async (tx) => {
+            const write = sql`insert into item (name) values ('late')`.execute(tx)
+            const after = write.catch(async () => {
+              for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+              late = failure(tx.selectFrom('item').select('name').execute())
+            })
+            await Promise.all([write, after])
+          })
+        await inRequest(scope, () => failure(work()))
+        const error = await late
+        if (!OVER.test(String(error))) {
+          expect(findReplayRequired(error)).toBe(scope.refusal)
+        }
+      }
+      expect(await onStandby(form.db)).toBe(true)
+    })
+
+    test('a known write that comes while it is rolled back is no success', async () => {
+      await using form = openForm(database, 'iad', { max: 1 })
+      for (let turns = 0; turns < 24; turns++) {
+        let late: Promise<unknown> | undefined
+        await failure(
+          form.db.transaction().execute(async (tx) => {
+            const write = sql`insert into item (name) values ('late')`.execute(tx)
+            const after = write.catch(async () => {
+              for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+              late = failure(tx.insertInto('item').values({ name: 'late' }).execute())
+            })
+            await Promise.all([write, after])
+          }),
+        )
+        const error = await late
+        if (!OVER.test(String(error))) expect(error).toBeInstanceOf(ReplayRequired)
+      }
+      expect(await onStandby(form.db)).toBe(true)
     })
   })
 
