@@ -87,7 +87,7 @@ export {
   routingOf,
   type Settings,
 } from './routing/routing.js'
-export { endsTransaction, isCommit, takesAdvisoryLock } from './routing/statement.js'
+export { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from './routing/statement.js'
 export {
   type Reclaimable,
   Scope,

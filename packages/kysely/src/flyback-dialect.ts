@@ -29,14 +29,18 @@ export function ownerOf(adapter: DialectAdapter): Owner | undefined {
  * new FlybackDialect({ writer: new PostgresDialect(...), replica: new PostgresDialect(...) })
  */
 export class FlybackDialect<Handle extends object = object> implements Dialect {
-  readonly #sides: Sides
+  readonly #config: FlybackDialectConfig<Handle>
+  #sides: Sides
   #driver: Driver | undefined
 
   constructor(config: FlybackDialectConfig<Handle>) {
+    this.#config = config
     this.#sides = planSides(config)
   }
 
   createDriver(): Driver {
+    // A pool made by a function belongs to one Kysely, which ends it.
+    if (this.#driver !== undefined && makesPool(this.#config)) this.#sides = planSides(this.#config)
     const { single, local } = this.#sides
     this.#driver = single ? local.createDriver() : new FlybackDriver(this.#sides)
     return this.#driver
@@ -57,4 +61,8 @@ export class FlybackDialect<Handle extends object = object> implements Dialect {
   createIntrospector(db: Parameters<Dialect['createIntrospector']>[0]): DatabaseIntrospector {
     return this.#sides.local.createIntrospector(db)
   }
+}
+
+function makesPool(config: object): boolean {
+  return 'pool' in config && typeof config.pool === 'function'
 }

@@ -35,7 +35,7 @@ export function foreignSource(routing: Routing, local: Driver, writer: Driver): 
     try {
       await learnRole(known, connection)
     } catch (error) {
-      await driver.releaseConnection(connection)
+      await driver.releaseConnection(connection).catch(() => {})
       throw error
     }
     return { driver, connection, endpoint, known }
@@ -50,7 +50,8 @@ export function foreignSource(routing: Routing, local: Driver, writer: Driver): 
           connect: (endpoint) => connect(endpoint, acquireArgs),
           connectionOf: ({ known }) => known,
           // A dialect has no way to end one connection.
-          release: ({ driver, connection }) => void driver.releaseConnection(connection),
+          release: ({ driver, connection }) =>
+            void driver.releaseConnection(connection).catch(() => {}),
           // Nor does its error say whether a connection was opened: only codes that mean it count.
           neverConnected: () => false,
         },

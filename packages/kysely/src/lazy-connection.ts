@@ -1,10 +1,12 @@
-import { findReplayRequired, isReplayRequired, type ReplayRequired } from '@flyback/core'
+import { isCommit, isReplayRequired } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
-import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
+import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
 import { control } from './control.js'
 import { type Held, leadsTo, type Source } from './held.js'
 import { Lease } from './lease.js'
+import { OpenStreams } from './open-streams.js'
 import type { Tail } from './tail.js'
+import { TransactionState } from './transaction-state.js'
 import { Turns } from './turns.js'
 import { withMembers } from './with-members.js'
 
@@ -16,9 +18,8 @@ type SavepointMethod = 'savepoint' | 'rollbackToSavepoint' | 'releaseSavepoint'
 /** Kysely asks for a connection before it knows the query. This one is taken when its first statement is known. */
 export class LazyConnection implements DatabaseConnection {
   readonly #lease: Lease
-  #inTransaction = false
-  /** What the open transaction was refused with: the rest of it is, too, as a server would. */
-  #refusal: ReplayRequired | undefined
+  readonly #transaction = new TransactionState()
+  readonly #streams = new OpenStreams()
   /**
    * A statement's turn lasts until it is answered: only then is it known whether anything may follow. Kysely keeps to
    * that, but sends the ends of transactions at once.
@@ -26,7 +27,6 @@ export class LazyConnection implements DatabaseConnection {
   readonly #turns = new Turns()
   /** Statements of the inner driver's, in the turn of who called it. */
   readonly #own = new WeakMap<CompiledQuery, Own>()
-  readonly #streams = new Set<AsyncIterableIterator<unknown>>()
 
   constructor(source: Source, acquireArgs: Parameters<Driver['acquireConnection']>) {
     this.#lease = new Lease(source, acquireArgs)
@@ -43,7 +43,7 @@ export class LazyConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery, ...rest: ExecuteOptions): Promise<QueryResult<R>> {
     const own = this.#own.get(query)
-    if (own === undefined) return await this.#turns.run(() => this.#execute<R>(query, rest))
+    if (own === undefined) return await this.#turns.run(() => this.#statement<R>(query, rest))
     this.#own.delete(query)
     return own === 'checked'
       ? await this.#execute<R>(query, rest)
@@ -59,13 +59,15 @@ export class LazyConnection implements DatabaseConnection {
     const endTurn = await this.#turns.take()
     let delivered = false
     try {
-      if (this.#refusal !== undefined) throw this.#refusal
+      if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
       for (let ask = lease.choose(scope, query); ; ) {
         const held = await this.#take(ask)
         try {
           await lease.prepare(held, rest[1])
           lease.beforeSending(held, scope, query)
-          for await (const rows of this.#open(held.connection.streamQuery<R>(query, ...rest))) {
+          for await (const rows of this.#streams.add(
+            held.connection.streamQuery<R>(query, ...rest),
+          )) {
             delivered = true
             endTurn()
             yield rows
@@ -78,7 +80,8 @@ export class LazyConnection implements DatabaseConnection {
         }
       }
     } catch (error) {
-      throw this.#noted(error)
+      this.#transaction.failed(error, lease.held)
+      throw error
     } finally {
       endTurn()
     }
@@ -88,22 +91,20 @@ export class LazyConnection implements DatabaseConnection {
     await this.#turns.run(async () => {
       const held = await this.#take(this.#lease.choose(currentScope(), undefined))
       await held.driver.beginTransaction(this.#logged(held, 'checked'), settings)
-      this.#inTransaction = true
       // BEGIN may have come to run elsewhere than it was first sent.
-      const { known } = this.#lease.taken()
-      if (known !== undefined) known.status = 'T'
+      this.#transaction.begun(this.#lease.taken())
     })
   }
 
   async commit(): Promise<void> {
     await this.#turns.run(async () => {
       // The server answers COMMIT with ROLLBACK then, which some drivers do not tell; or it knows nothing of the refusal.
-      if (this.#refusal !== undefined) throw this.#refusal
+      if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
       const held = this.#lease.taken()
       try {
         await held.driver.commitTransaction(this.#logged(held, 'checked'))
       } finally {
-        this.#transactionOver(held)
+        this.#transaction.over(held)
       }
     })
   }
@@ -114,9 +115,9 @@ export class LazyConnection implements DatabaseConnection {
       try {
         await held.driver.rollbackTransaction(this.#logged(held, 'rollback'))
       } catch (error) {
-        throw this.#refusal ?? error
+        throw this.#transaction.refusal ?? error
       } finally {
-        this.#transactionOver(held)
+        this.#transaction.over(held)
       }
     })
   }
@@ -134,7 +135,7 @@ export class LazyConnection implements DatabaseConnection {
       const own = goesBack ? 'rollback to savepoint' : 'checked'
       await held.driver[method]?.(this.#logged(held, own), ...args)
       // What was refused came after the savepoint: nothing runs in a refused transaction, not even another savepoint.
-      if (goesBack) this.#forgive(held)
+      if (goesBack) this.#transaction.forgive(held)
     })
   }
 
@@ -151,6 +152,7 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   async release(...args: Tail<Parameters<Driver['releaseConnection']>>): Promise<void> {
+    await this.#endRefused()
     await this.#lease.release(...args)
   }
 
@@ -159,16 +161,30 @@ export class LazyConnection implements DatabaseConnection {
     return held ?? (await this.#lease.take(ask, () => this.#abandon()))
   }
 
-  #noted(error: unknown): unknown {
-    if (this.#inTransaction) this.#refusal ??= findReplayRequired(error)
-    return error
+  async #statement<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
+    const { unheard } = this.#transaction
+    if (unheard !== undefined && isCommit(query.sql)) {
+      await this.#endRefused()
+      throw unheard
+    }
+    const result = await this.#execute<R>(query, rest)
+    this.#transaction.answered(query)
+    return result
+  }
+
+  /** Ends what was begun in raw SQL, was refused, and would commit or stay open. */
+  async #endRefused(): Promise<void> {
+    if (this.#transaction.unheard === undefined) return
+    this.#transaction.unheard = undefined
+    const { held } = this.#lease
+    await held?.connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => {})
   }
 
   async #execute<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
     const lease = this.#lease
     const scope = currentScope()
     try {
-      if (this.#refusal !== undefined) throw this.#refusal
+      if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
       for (let ask = lease.choose(scope, query); ; ) {
         const held = await this.#take(ask)
         try {
@@ -182,7 +198,8 @@ export class LazyConnection implements DatabaseConnection {
         }
       }
     } catch (error) {
-      throw this.#noted(error)
+      this.#transaction.failed(error, lease.held)
+      throw error
     }
   }
 
@@ -197,26 +214,6 @@ export class LazyConnection implements DatabaseConnection {
     }
   }
 
-  async *#open<T>(rows: AsyncIterableIterator<T>): AsyncIterableIterator<T> {
-    this.#streams.add(rows)
-    try {
-      yield* rows
-    } finally {
-      this.#streams.delete(rows)
-    }
-  }
-
-  #transactionOver(held: Held): void {
-    this.#inTransaction = false
-    if (held.known !== undefined) held.known.status = 'I'
-    this.#forgive(held)
-  }
-
-  #forgive({ known }: Held): void {
-    this.#refusal = undefined
-    if (known !== undefined) known.firstRefusal = undefined
-  }
-
   /** What the inner driver works on: its own connection, whose statements come through here, where Kysely logs them. */
   #logged({ connection }: Held, own: Own): DatabaseConnection {
     const executeQuery: DatabaseConnection['executeQuery'] = (query, ...rest) => {
@@ -229,10 +226,10 @@ export class LazyConnection implements DatabaseConnection {
   /** The scope ended in a replay, and nobody comes back for this. A dialect cannot end a connection: it is tidied. */
   async #abandon(): Promise<void> {
     // What is sent behind an open cursor waits for its end.
-    await Promise.allSettled([...this.#streams].map(async (rows) => await rows.return?.()))
+    await this.#streams.end()
     await this.#turns.run(async () => {
       const { held } = this.#lease
-      if (held !== undefined && this.#inTransaction) {
+      if (held !== undefined && this.#transaction.isOpen) {
         await held.driver.rollbackTransaction(held.connection).catch(() => {})
       }
       await this.release().catch(() => {})

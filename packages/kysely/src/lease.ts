@@ -63,7 +63,7 @@ export class Lease {
     const held = await this.source.take(ask, this.#acquireArgs)
     if (this.#released) {
       // Nobody waited for it, and nobody else knows of it.
-      await held.driver.releaseConnection(held.connection)
+      await held.driver.releaseConnection(held.connection).catch(() => {})
       throw new GivenBack()
     }
     this.held = held

@@ -11,6 +11,7 @@ import {
   tellNotices,
 } from '@flyback/core'
 import { type Dialect, PostgresDialect, type PostgresPool } from 'kysely'
+import { checkConfig } from './check-config.js'
 import type { FlybackDialectConfig, FlybackPool, MakePoolArgs, PairConfig } from './config.js'
 import { localSide, writerSide } from './handle-sides.js'
 
@@ -30,6 +31,7 @@ export interface Sides {
 
 /** @throws ConfigurationError when what is given is no handle of Flyback's */
 export function planSides<Handle extends object>(config: FlybackDialectConfig<Handle>): Sides {
+  checkConfig(config)
   if ('writer' in config) return pairSides(config)
   if ('over' in config) {
     const { over, dialect } = config
@@ -64,9 +66,9 @@ export function planSides<Handle extends object>(config: FlybackDialectConfig<Ha
 }
 
 function pairSides({ writer, replica, flyback = {}, cluster }: PairConfig): Sides {
+  checkOptions(flyback)
   const env = flyback.env ?? globalThis.process.env
   const deployment = detectDeployment(env)
-  checkOptions(flyback)
   tellNotices(deployment.notices)
   if (deployment.role === 'single') {
     return {
@@ -100,16 +102,18 @@ function routingAt(option: string, handle: object): Routing | undefined {
   )
 }
 
-/** Calls a function once; after a failure, again. */
+/** Calls a function once; after a failure, again. Kysely takes one that returns no promise, too. */
 function once<A extends unknown[], T>(
-  make: (...args: A) => Promise<T>,
+  make: (...args: A) => T | Promise<T>,
 ): (...args: A) => Promise<T> {
   let making: Promise<T> | undefined
-  return (...args) => {
-    making ??= make(...args).catch((error: unknown) => {
+  return async (...args) => {
+    making ??= (async () => await make(...args))()
+    try {
+      return await making
+    } catch (error) {
       making = undefined
       throw error
-    })
-    return making
+    }
   }
 }

@@ -7,7 +7,11 @@ export function withMembers<T extends object>(
   members: Readonly<Record<string, unknown>>,
 ): T {
   const isFunction = typeof target === 'function'
-  return new Proxy(target, {
+  // A proxy may not give another member than a frozen target has: it stands before an empty one of the same class.
+  const front: object = isFunction ? target : Object.create(Object.getPrototypeOf(target))
+  const proxy = new Proxy(front, {
+    has: (_target, key) => key in target,
+    set: (_target, key, value) => Reflect.set(target, key, value),
     get(_target, key) {
       if (typeof key === 'string' && key in members) return members[key]
       const value: unknown = Reflect.get(target, key)
@@ -17,4 +21,6 @@ export function withMembers<T extends object>(
       return isMethod ? value.bind(target) : value
     },
   })
+  // All it has is what the target has.
+  return proxy as T
 }

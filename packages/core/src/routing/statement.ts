@@ -15,6 +15,7 @@ export function takesAdvisoryLock(text: string): boolean {
 /** Empty statements, too, and what is left of a comment that had another in it. */
 const LEADING_NOISE = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\*\/)/
 const COMMIT = /^(?:commit|end)\b/i
+const ROLLBACK = /^(?:rollback|abort)\b/i
 const END = /^(?:commit|end|rollback|abort|release)\b[^;]*;?\s*$/i
 
 /**
@@ -30,6 +31,11 @@ export function isCommit(text: string): boolean {
 /** Whether a text is one statement that ends a transaction, or a part of it: these read nothing. */
 export function endsTransaction(text: string): boolean {
   return END.test(withoutNoise(text))
+}
+
+/** Whether a statement begins with ROLLBACK or ABORT: what failed in a transaction, or since a savepoint, is undone. */
+export function rollsBack(text: string): boolean {
+  return ROLLBACK.test(withoutNoise(text))
 }
 
 function withoutNoise(text: string): string {

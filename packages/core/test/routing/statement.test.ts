@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { endsTransaction, isCommit, takesAdvisoryLock } from '../../src/index.js'
+import { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from '../../src/index.js'
 
 describe('takesAdvisoryLock', () => {
   test.each([
@@ -62,5 +62,17 @@ describe('endsTransaction', () => {
     '',
   ])('not: %s', (text) => {
     expect(endsTransaction(text)).toBe(false)
+  })
+})
+
+describe('rollsBack', () => {
+  test.each(['rollback', ' ABORT;', '/* x */ rollback to savepoint sp1', 'rollback; begin'])(
+    '%s',
+    (text) => {
+      expect(rollsBack(text)).toBe(true)
+    },
+  )
+  test.each(['commit', 'release sp1', 'rollbacks', 'select 1; rollback', ''])('not: %s', (text) => {
+    expect(rollsBack(text)).toBe(false)
   })
 })

@@ -323,6 +323,70 @@ export function describeConnections(): void {
     })
   })
 
+  describe.each(ALL_FORMS)('a transaction begun in raw SQL over %s', (_form, open) => {
+    const writes = [
+      ['known', (db: Kysely<Database>) => db.insertInto('item').values({ name: 'raw' }).execute()],
+      ['unknown', (db: Kysely<Database>) => sql`select write_item()`.execute(db)],
+    ] as const
+    test.each(writes)(
+      'whose refusal (of a write that is %s) was swallowed rejects at its COMMIT, and is over',
+      async (_title, write) => {
+        await using opened = open(database, 'iad', { max: 1 })
+        await opened.db.connection().execute(async (held) => {
+          await sql`begin`.execute(held)
+          const error = await failure(write(held))
+          expect(await failure(sql`commit`.execute(held))).toBe(error)
+          await sql`begin`.execute(held)
+          await onStandby(held)
+          await sql`commit`.execute(held)
+        })
+      },
+    )
+
+    test.each(writes)(
+      'commits when the refusal (of a write that is %s) was undone, but not by RELEASE',
+      async (_title, write) => {
+        await using opened = open(database, 'iad', { max: 1 })
+        await opened.db.connection().execute(async (held) => {
+          const run = (text: string) => sql.raw(text).execute(held)
+          await run('begin')
+          await run('savepoint one')
+          const error = await failure(write(held))
+          await run('release one').catch(() => {})
+          expect(await failure(run('commit'))).toBe(error)
+          await run('begin')
+          await run('savepoint one')
+          await failure(write(held))
+          await run('rollback to one')
+          await run('commit')
+        })
+      },
+    )
+
+    test.each(writes)(
+      'and left open after a refusal (of a write that is %s) is not given to the next',
+      async (_title, write) => {
+        await using opened = open(database, 'iad', { max: 1 })
+        await opened.db.connection().execute(async (held) => {
+          await sql`begin`.execute(held)
+          await failure(write(held))
+        })
+        const outside = await failure(sql`savepoint outside`.execute(opened.db))
+        expect(outside).toMatchObject({ code: '25P01' })
+      },
+    )
+
+    test('is not what a known write was refused in before any raw SQL ran', async () => {
+      await using opened = open(database, 'iad', { max: 1 })
+      await opened.db.connection().execute(async (held) => {
+        await held.selectFrom('item').select('name').execute()
+        await failure(held.deleteFrom('item').execute())
+        await sql`begin`.execute(held)
+        await sql`commit`.execute(held)
+      })
+    })
+  })
+
   // Pools of Flyback's take such connections back themselves.
   test.each([
     ['alone', async (db: Kysely<Database>) => db],
