@@ -1,19 +1,21 @@
 import { ConfigurationError } from '@flyback/core'
+import type { Dialect } from 'kysely'
 
 type Check = (value: unknown) => boolean
 
 const isHandle: Check = (value) =>
   (typeof value === 'object' || typeof value === 'function') && value !== null
 const isFunction: Check = (value) => typeof value === 'function'
-const isDialect: Check = (value) =>
-  typeof value === 'object' && value !== null && 'createDriver' in value
+
+/** Whether a value has what all dialects have. */
+export function isDialect(value: unknown): value is Dialect {
+  return typeof value === 'object' && value !== null && 'createDriver' in value
+}
 
 /** The forms by the key that tells them apart, and what each member must be. For users of JavaScript. */
 const FORMS: Readonly<Record<string, readonly (readonly [string, string, Check])[]>> = {
-  writer: [
-    ['writer', 'must be a dialect of Kysely', isDialect],
-    ['replica', 'must be a dialect of Kysely', isDialect],
-  ],
+  // Whether the replica is needed, the role says.
+  writer: [['writer', 'must be a dialect of Kysely', isDialect]],
   over: [
     ['over', 'must come from @flyback/pg or @flyback/postgres', isHandle],
     ['dialect', 'must be a function that makes a dialect over a handle', isFunction],
@@ -40,6 +42,9 @@ export function checkConfig(config: unknown): void {
     }
   }
   if (name !== 'writer' && Reflect.get(config, 'flyback') !== undefined) {
-    throw new ConfigurationError('FlybackDialect: flyback', `is an option of what is given as ${name}`)
+    throw new ConfigurationError(
+      'FlybackDialect: flyback',
+      `is an option of what is given as ${name}`,
+    )
   }
 }

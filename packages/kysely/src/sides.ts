@@ -11,7 +11,7 @@ import {
   tellNotices,
 } from '@flyback/core'
 import { type Dialect, PostgresDialect, type PostgresPool } from 'kysely'
-import { checkConfig } from './check-config.js'
+import { checkConfig, isDialect } from './check-config.js'
 import type { FlybackDialectConfig, FlybackPool, MakePoolArgs, PairConfig } from './config.js'
 import { localSide, writerSide } from './handle-sides.js'
 
@@ -78,6 +78,9 @@ function pairSides({ writer, replica, flyback = {}, cluster }: PairConfig): Side
       foreign: true,
       routing: async () => undefined,
     }
+  }
+  if (!isDialect(replica)) {
+    throw new ConfigurationError('FlybackDialect: replica', 'must be a dialect of Kysely')
   }
   const source = locateDatabase({}, env)
   const where = source.type === 'url' ? source.url : `postgres://${source.host}:${source.port}`
