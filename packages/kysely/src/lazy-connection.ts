@@ -5,13 +5,18 @@ import { control } from './control.js'
 import { type Held, leadsTo, type Source } from './held.js'
 import { Lease } from './lease.js'
 import { OpenStreams } from './open-streams.js'
+import {
+  type Caller,
+  type ExecuteOptions,
+  runStatement,
+  runStream,
+  type StreamOptions,
+} from './run-statement.js'
 import type { Tail } from './tail.js'
 import { TransactionState } from './transaction-state.js'
 import { Turns } from './turns.js'
 import { withMembers } from './with-members.js'
 
-type ExecuteOptions = Tail<Parameters<DatabaseConnection['executeQuery']>>
-type StreamOptions = Tail<Parameters<DatabaseConnection['streamQuery']>>
 type Own = 'checked' | 'rollback' | 'rollback to savepoint'
 type SavepointMethod = 'savepoint' | 'rollbackToSavepoint' | 'releaseSavepoint'
 
@@ -54,33 +59,17 @@ export class LazyConnection implements DatabaseConnection {
     query: CompiledQuery,
     ...rest: StreamOptions
   ): AsyncIterableIterator<QueryResult<R>> {
-    const lease = this.#lease
-    const scope = currentScope()
+    const caller = this.#caller()
     const endTurn = await this.#turns.take()
-    let delivered = false
     try {
       if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
-      for (let ask = lease.choose(scope, query); ; ) {
-        const held = await this.#take(ask)
-        try {
-          await lease.prepare(held, rest[1])
-          lease.beforeSending(held, scope, query)
-          for await (const rows of this.#streams.add(
-            held.connection.streamQuery<R>(query, ...rest),
-          )) {
-            delivered = true
-            endTurn()
-            yield rows
-          }
-          lease.streamed(held, scope)
-          return
-        } catch (error) {
-          const final = delivered || rest[1]?.signal?.aborted === true
-          ask = await lease.again(held, ask, error, final)
-        }
+      const watch = (rows: AsyncIterableIterator<QueryResult<R>>) => this.#streams.add(rows)
+      for await (const rows of runStream<R>(caller, query, rest, watch)) {
+        endTurn()
+        yield rows
       }
     } catch (error) {
-      this.#transaction.failed(error, lease.held)
+      this.#transaction.failed(error, this.#lease.held)
       throw error
     } finally {
       endTurn()
@@ -89,7 +78,8 @@ export class LazyConnection implements DatabaseConnection {
 
   async begin(settings: Parameters<Driver['beginTransaction']>[1]): Promise<void> {
     await this.#turns.run(async () => {
-      const held = await this.#take(this.#lease.choose(currentScope(), undefined))
+      const { lease, scope, abandon } = this.#caller()
+      const held = await lease.take(lease.choose(scope, undefined), abandon)
       await held.driver.beginTransaction(this.#logged(held, 'checked'), settings)
       // BEGIN may have come to run elsewhere than it was first sent.
       this.#transaction.begun(this.#lease.taken())
@@ -156,9 +146,8 @@ export class LazyConnection implements DatabaseConnection {
     await this.#lease.release(...args)
   }
 
-  async #take(ask: Parameters<Lease['take']>[0]): Promise<Held> {
-    const { held } = this.#lease
-    return held ?? (await this.#lease.take(ask, () => this.#abandon()))
+  #caller(): Caller {
+    return { lease: this.#lease, scope: currentScope(), abandon: () => this.#abandon() }
   }
 
   async #statement<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
@@ -181,24 +170,11 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   async #execute<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
-    const lease = this.#lease
-    const scope = currentScope()
     try {
       if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
-      for (let ask = lease.choose(scope, query); ; ) {
-        const held = await this.#take(ask)
-        try {
-          await lease.prepare(held, rest[0])
-          lease.beforeSending(held, scope, query)
-          const result = await held.connection.executeQuery<R>(query, ...rest)
-          lease.answered(held, scope)
-          return result
-        } catch (error) {
-          ask = await lease.again(held, ask, error, rest[0]?.signal?.aborted === true)
-        }
-      }
+      return await runStatement<R>(this.#caller(), query, rest)
     } catch (error) {
-      this.#transaction.failed(error, lease.held)
+      this.#transaction.failed(error, this.#lease.held)
       throw error
     }
   }

@@ -166,4 +166,29 @@ describe.each(FORMS)('over %s', (_form, open) => {
       told.mockRestore()
     },
   )
+
+  test('an aborted statement holds up neither those after it nor the ROLLBACK', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    await using opened = open(database, 'iad', { max: 1 })
+    const marker = `held_up_${_form.length}`
+    const abort = new AbortController()
+    const transaction = opened.db.transaction().execute(async (tx) => {
+      await onStandby(tx)
+      const sleeping = failure(
+        sql`select pg_sleep(60) as ${sql.ref(marker)}`.execute(tx, {
+          signal: abort.signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        }),
+      )
+      const after = failure(onStandby(tx))
+      await expect.poll(() => running('iad', marker), { interval: 10 }).toBe(1)
+      abort.abort()
+      expect(await sleeping).toBe(abort.signal.reason)
+      expect(await after).toMatchObject({ code: '25P02' })
+      throw new Error('no')
+    })
+    expect(await failure(transaction)).toMatchObject({ message: 'no' })
+    expect(await onStandby(opened.db)).toBe(true)
+    told.mockRestore()
+  })
 })
