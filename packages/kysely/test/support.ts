@@ -1,5 +1,3 @@
-import { detectDeployment, Scope } from '@flyback/core'
-import { runInScope } from '@flyback/core/scope'
 import { Pool, type PoolConfig } from '@flyback/pg'
 import postgres from '@flyback/postgres'
 import { CONTRACT_SCHEMA, type TestDatabase } from '@flyback/testkit'
@@ -94,31 +92,6 @@ async function settled(pools: readonly pg.Pool[]): Promise<void> {
   }
 }
 
-/** Opens a scope as the middleware would for a request that may be replayed. */
-export function openScope(database: TestDatabase, region: string, canReplay = true): Scope {
-  const { role, primaryRegion } = detectDeployment(database.env(region))
-  return new Scope({ role, primaryRegion, canReplay: canReplay && role === 'replica' })
-}
-
-/** Runs work as one request, and ends its scope. */
-export async function inRequest<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  try {
-    return await runInScope(scope, work)
-  } finally {
-    scope.end()
-  }
-}
-
-/** What a promise rejects with; fails when it resolves. */
-export async function failure(work: Promise<unknown>): Promise<unknown> {
-  const outcome = await work.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-  if ('error' in outcome) return outcome.error
-  throw new Error(`expected a rejection, got ${JSON.stringify(outcome)}`)
-}
-
 /** Whether a standby answers. */
 export async function onStandby(db: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ standby: boolean }>`select pg_is_in_recovery() as standby`.execute(
@@ -142,3 +115,5 @@ export async function count(database: TestDatabase, name: string): Promise<numbe
   )
   return row?.n ?? Number.NaN
 }
+
+export { failure, inRequest, openScope } from '@flyback/testkit'
