@@ -1,3 +1,4 @@
+import { ofUser } from './connection-errors.js'
 import { adoptStream, type CopyStream, isCopyStream } from './copy-stream.js'
 import type { DriverQuery, QueryOptions } from './driver-internals.js'
 import { SentQuery, type SentQueryListener } from './sent-query.js'
@@ -25,6 +26,8 @@ export interface Hooks {
   /** The driver rejects it, or takes it for what it rejects. */
   rejected(attempt: Attempt, error: unknown): void
   settled(outcome: Outcome): void
+  /** The caller gave up a stream whose statement still runs. */
+  brokenOff(attempt: Attempt, stream: CopyStream): void
 }
 
 /** One sending of a query. */
@@ -42,9 +45,11 @@ export class Attempt implements SentQueryListener {
   readonly #source: DriverQuery
   readonly #sender: Sender
   readonly #hooks: Hooks
+  #built = false
   #settled = false
   #stream: CopyStream | undefined
   #answer: (outcome: Outcome) => void = () => {}
+  #over = false
   #finish: () => void = () => {}
 
   constructor(source: DriverQuery, sender: Sender, hooks: Hooks) {
@@ -55,7 +60,10 @@ export class Attempt implements SentQueryListener {
       this.#answer = resolve
     })
     this.finished = new Promise((resolve) => {
-      this.#finish = resolve
+      this.#finish = () => {
+        this.#over = true
+        resolve()
+      }
     })
     this.query = new SentQuery(source, this, sender.onexecute)
   }
@@ -66,6 +74,9 @@ export class Attempt implements SentQueryListener {
   }
 
   onBuild(): void {
+    // The driver writes it again when the server forgot its plan: it can be written, then.
+    if (this.#built) return
+    this.#built = true
     this.#hooks.building(this)
   }
 
@@ -83,12 +94,12 @@ export class Attempt implements SentQueryListener {
 
   onRow(row: unknown, result: unknown): void {
     this.delivered = true
-    this.#sender.inCaller(() => this.#source.forEachFn?.(row, result))
+    ofUser(() => this.#sender.inCaller(() => this.#source.forEachFn?.(row, result)))
   }
 
   onRows(rows: unknown): unknown {
     this.delivered = true
-    return this.#sender.inCaller(() => this.#source.cursorFn?.(rows))
+    return ofUser(() => this.#sender.inCaller(() => this.#source.cursorFn?.(rows)))
   }
 
   /** Ends it, if it has not ended. */
@@ -102,7 +113,11 @@ export class Attempt implements SentQueryListener {
     this.#settled = true
     if (outcome.type === 'value' && isCopyStream(outcome.value)) {
       this.delivered = true
-      this.#stream = adoptStream(outcome.value, this.#sender.judgeLate, this.#finish)
+      const stream = adoptStream(outcome.value, this.#sender.judgeLate, (complete) => {
+        if (!complete && !this.#over) this.#hooks.brokenOff(this, stream)
+        this.#finish()
+      })
+      this.#stream = stream
     } else this.#finish()
     this.#hooks.settled(outcome)
     this.#answer(outcome)

@@ -35,6 +35,7 @@ export class Checkout {
     })
     this.lost.catch(() => {})
     lane.firstRefusal = undefined
+    lane.checkedOut = true
     lane.lend(scope, () => {
       onReclaimed?.()
       lane.destroy()
@@ -127,8 +128,11 @@ export class Checkout {
     const { lane } = this
     const refused = lane.firstRefusal !== undefined || this.scope?.refusal !== undefined
     lane.giveBack()
+    // What was sent before a plain release may take its time.
+    if (lane.busy && !refused && !clean) await lane.idle(false)
     const open = lane.busy || lane.status !== 'I'
-    const kept = !lane.mustGo() && (!((refused || clean) && open) || (await tidy(lane)))
+    const kept = !lane.mustGo() && (!open || (await tidy(lane)))
+    lane.checkedOut = false
     giveBack(this.#sets, lane, !kept)
   }
 }

@@ -40,5 +40,32 @@ function attribute(error: Error, { string, args, parameters, statement }: Writte
 export function endsConnection(error: unknown): boolean {
   const severity: unknown = Reflect.get(Object(error), 'severity')
   if (severity === 'FATAL' || severity === 'PANIC') return true
-  return severity === undefined && classifyError(error) === 'unavailable'
+  return severity === undefined && classifyError(error) === 'unavailable' && !isOfUser(error)
+}
+
+/** Errors that code of the user threw while the driver read an answer. */
+const thrownByUser = new WeakSet()
+
+/** Runs a callback of the user's, and remembers what it throws. */
+export function ofUser<T>(callback: () => T): T {
+  const note = (error: unknown): never => {
+    if (typeof error === 'object' && error !== null) thrownByUser.add(error)
+    throw error
+  }
+  try {
+    const value = callback()
+    // Its waiter is the driver.
+    if (value instanceof Promise) value.catch(note).catch(() => {})
+    return value
+  } catch (error) {
+    return note(error)
+  }
+}
+
+/** Whether an error says nothing of the connection: errors of sockets and of the driver have an `errno`, a parser's none. */
+export function isOfUser(error: unknown): boolean {
+  const own = Object(error)
+  // Before 3.4.2 the driver rejects with an object that inherits from the error.
+  const thrown = thrownByUser.has(own) || thrownByUser.has(Object(Object.getPrototypeOf(own)))
+  return thrown || !('severity' in own || 'errno' in own)
 }

@@ -1,8 +1,15 @@
-import { Connection, classifyError, type Link } from '@flyback/core'
+import {
+  Connection,
+  classifyError,
+  type Link,
+  type Remedy,
+  type Attempt as Repetition,
+  type Scope,
+} from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
 import { Attempt, type Sender } from './attempt.js'
-import { attributedTo, connectionError, endsConnection } from './connection-errors.js'
+import { attributedTo, connectionError, endsConnection, isOfUser } from './connection-errors.js'
 import {
   type Driver,
   type DriverQuery,
@@ -48,6 +55,8 @@ export class Lane extends Connection {
   /** Who uses it now: one holder that has it for itself, or several statements that share it. */
   holders = 0
   held = false
+  /** Its holder may send several statements. */
+  checkedOut = false
   ready = false
   ended = false
   /** It serves what it has, and then ends. */
@@ -55,7 +64,7 @@ export class Lane extends Connection {
   /** A statement of many left a transaction open. */
   leftOpen = false
   /** What made it useless, while it was in use. */
-  failure: Error | undefined
+  failure: unknown
   /** Resolves when its socket is closed, once it has ended. */
   closed: Promise<void> = Promise.resolve()
   readonly #sql: DriverSql
@@ -66,6 +75,7 @@ export class Lane extends Connection {
   readonly #attempts = new Set<Attempt>()
   #building: Attempt | undefined
   #quiet = false
+  #expired = false
   #withdrawing = false
   readonly #transaction = new TransactionState()
   #idleTimer: NodeJS.Timeout | undefined
@@ -169,8 +179,22 @@ export class Lane extends Connection {
       settled: (outcome) => {
         if (outcome.type === 'value') this.#follow(outcome.value)
         if (outcome.type !== 'error') return
-        if (this.held || this.status === 'T') this.status = 'E'
+        const { cursorFn, options } = query
+        // A text of several statements may have begun a transaction.
+        const begun = this.checkedOut && options.simple === true
+        if (begun || this.status === 'T') this.status = 'E'
         if (endsConnection(outcome.error)) this.destroy(outcome.error)
+        else if (cursorFn !== undefined && this.#building !== attempt) {
+          // The driver sends a Sync for each row of a cursor that it could not parse, and counts the rows on when a callback
+          // throws: what comes next would get a wrong answer.
+          if (isOfUser(outcome.error)) this.#block(outcome.error)
+        }
+      },
+      brokenOff: (broken, stream) => {
+        // The driver stopped reading, and takes nothing more.
+        this.#withdrawAt(broken)
+        this.destroy()
+        void this.closed.then(() => stream._read?.(0))
       },
     })
     this.#attempts.add(attempt)
@@ -196,10 +220,23 @@ export class Lane extends Connection {
       attempt.settle({ type: 'error', error })
       return
     }
+    const own = attributedTo(unwritten.query, error)
+    this.#block(own)
+    unwritten.settle({ type: 'error', error: own })
+  }
+
+  /** Nothing is sent after this. */
+  #block(error: unknown): void {
     this.retiring = true
-    this.failure = attributedTo(unwritten.query, error)
+    this.failure = error
     this.#withdraw()
-    unwritten.settle({ type: 'error', error: this.failure })
+  }
+
+  override judge(scope: Scope | undefined, repetition: Repetition, error: unknown): Remedy {
+    if (this.lost || !isOfUser(error)) return super.judge(scope, repetition, error)
+    this.endSending(scope)
+    this.note(error)
+    return { type: 'throw', error }
   }
 
   get options(): ParsedOptions {
@@ -246,11 +283,16 @@ export class Lane extends Connection {
 
   /** Cancels a query where it runs, or takes it out of the queue. */
   cancel(attempt: Attempt): void {
-    const cancel = (): unknown => runOutsideScope(() => this.#cancel(attempt.query))
+    const cancel = (): void => this.#withdrawAt(attempt)
     // The driver would lose count of the answers if one was cancelled that is sent and not its turn.
     if (attempt.query.state === null || attempt.active) cancel()
     else
       attempt.whenActive = () => void setTimeout(() => attempt.active && cancel(), CANCEL_DELAY_MS)
+  }
+
+  /** A cancel that reaches nobody is like one that comes too late. */
+  #withdrawAt(attempt: Attempt): void {
+    void runOutsideScope(async () => await this.#cancel(attempt.query)).catch(() => {})
   }
 
   #follow(value: unknown): void {
@@ -266,12 +308,12 @@ export class Lane extends Connection {
     this.status = 'I'
   }
 
-  /** Resolves to `false` when a statement takes too long (a cursor left open). */
-  override idle(): Promise<boolean> {
+  /** Resolves to `false` when a statement takes too long (a cursor left open), unless any time will do. */
+  override idle(limited = true): Promise<boolean> {
     if (this.#attempts.size === 0) return Promise.resolve(true)
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, IDLE_TIMEOUT_MS, false)
-      timer.unref?.()
+      const timer = limited ? setTimeout(resolve, IDLE_TIMEOUT_MS, false) : undefined
+      timer?.unref?.()
       this.#whenIdle.push(() => {
         clearTimeout(timer)
         resolve(true)
@@ -291,6 +333,9 @@ export class Lane extends Connection {
   /** Nobody uses it: it ends after `idle_timeout`. */
   rest(): void {
     this.#whenEnded = []
+    // With `max: 1` a transaction of several calls may be open.
+    if (this.status !== 'I') return
+    if (this.#expired) this.retire()
     const timeoutMs = seconds(this.#given.options.idle_timeout) * 1000
     if (timeoutMs === 0 || this.ended) return
     this.#idleTimer = runOutsideScope(() => setTimeout(() => void this.end(), timeoutMs))
@@ -303,7 +348,12 @@ export class Lane extends Connection {
   #startLife(): void {
     const lifetimeMs = seconds(this.#given.options.max_lifetime) * 1000
     if (lifetimeMs === 0) return
-    this.#lifeTimer = runOutsideScope(() => setTimeout(() => this.retire(), lifetimeMs))
+    this.#lifeTimer = runOutsideScope(() => setTimeout(() => this.#expire(), lifetimeMs))
+  }
+
+  #expire(): void {
+    this.#expired = true
+    if (this.status === 'I') this.retire()
   }
 
   /** It takes nothing more, and ends when it has nothing. */
@@ -331,12 +381,13 @@ export class Lane extends Connection {
     if (this.ended) return
     this.ended = true
     this.lost = true
-    this.failure = connectionError('CONNECTION_CLOSED', this.#given.options)
+    const closed = connectionError('CONNECTION_CLOSED', this.#given.options)
+    this.failure = closed
     clearTimeout(this.#idleTimer)
     clearTimeout(this.#lifeTimer)
     this.#withdraw()
     for (const attempt of this.#attempts) attempt.settle({ type: 'error', error })
-    for (const listener of this.#whenEnded.splice(0)) listener(this.failure)
+    for (const listener of this.#whenEnded.splice(0)) listener(closed)
     this.#given.onEnd(this)
   }
 }
