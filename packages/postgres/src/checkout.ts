@@ -2,7 +2,7 @@ import { isCommit, NO_RETRY, type Scope } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import type { Attempt } from './attempt.js'
 import { connectionError } from './connection-errors.js'
-import type { DriverQuery } from './driver-internals.js'
+import { type DriverQuery, replaceHandler } from './driver-internals.js'
 import type { Lane } from './lane.js'
 import { giveBack, type LaneSets } from './lane-source.js'
 import { textOf } from './query-text.js'
@@ -58,7 +58,7 @@ export class Checkout {
         sent = undefined
       })
     }
-    query.handler = () => {
+    replaceHandler(query, () => {
       if (read === undefined) return send()
       read().then(
         (text) => {
@@ -67,7 +67,7 @@ export class Checkout {
         },
         (error: unknown) => query.reject(error),
       )
-    }
+    })
     return query
   }
 

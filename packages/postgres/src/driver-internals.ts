@@ -13,7 +13,7 @@ export interface DriverQuery extends Promise<unknown>, WrittenQuery {
   readonly origin: string
   options: QueryOptions
   /** Called once, when the query is executed; the query is lazy until then. */
-  handler: (query: WrittenQuery) => unknown
+  handler: Handler
   canceller: ((query: WrittenQuery) => unknown) | null
   resolve: (value: unknown) => void
   reject: (error: unknown) => void
@@ -26,6 +26,17 @@ export interface DriverQuery extends Promise<unknown>, WrittenQuery {
   /** Replaced at each step of an iterator. */
   cursorFn?: (rows: unknown) => unknown
   execute(): this
+}
+
+export interface Handler {
+  (query: WrittenQuery): unknown
+  /** Whether each query notes its caller: the driver's handlers have it, and `origin` asks for it. */
+  debug?: unknown
+}
+
+/** Makes a handler for a query in place of the one it has. */
+export function replaceHandler(query: DriverQuery, handler: Handler): void {
+  query.handler = Object.assign(handler, { debug: query.handler.debug })
 }
 
 /** What the driver notes of a query on its errors. */

@@ -9,7 +9,7 @@ import {
 import { bindToCaller, currentScope } from '@flyback/core/scope'
 import type { Attempt, Sender } from './attempt.js'
 import { unsafeTransaction } from './connection-errors.js'
-import type { DriverQuery, QueryOptions } from './driver-internals.js'
+import { type DriverQuery, type QueryOptions, replaceHandler } from './driver-internals.js'
 import type { Lane } from './lane.js'
 import { giveBack, type LaneSets, laneSource } from './lane-source.js'
 import { textOf } from './query-text.js'
@@ -46,7 +46,7 @@ export function routeQuery(
   const { canceller } = query
   let at: Whereabouts
   query.canceller = (given) => (at === undefined ? canceller?.(given) : at.lane.cancel(at.attempt))
-  query.handler = () => {
+  replaceHandler(query, () => {
     if (query.cancelled || route.refuse(query)) return
     const scope = currentScope() ?? created
     const running = run(query, route, scope, read, (whereabouts) => {
@@ -56,7 +56,7 @@ export function routeQuery(
       (value) => query.resolve(value),
       (error: unknown) => query.reject(error),
     )
-  }
+  })
   return query
 }
 

@@ -1,6 +1,6 @@
 import { asText } from './as-text.js'
 import type { Checkout } from './checkout.js'
-import type { DriverSql } from './driver-internals.js'
+import { type DriverSql, replaceHandler } from './driver-internals.js'
 import type { SqlFunction } from './sql-function.js'
 import { type Adopt, createSqlFunction } from './sql-function.js'
 
@@ -44,13 +44,13 @@ export async function runTransaction(
     const remember: Adopt = (query, read) => {
       void adopt(query, read)
       const { handler } = query
-      query.handler = (given) => {
+      replaceHandler(query, (given) => {
         // Executed only: a fragment never settles, and must not be run by being listened to.
         query.catch((error: unknown) => {
           uncaught ||= error
         })
         return handler(given)
-      }
+      })
       return query
     }
     const sql: TransactionSql = Object.assign(createSqlFunction(template, remember, notify), {

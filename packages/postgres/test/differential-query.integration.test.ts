@@ -145,6 +145,30 @@ differential('queries and helpers', [
     },
   },
   {
+    title: 'debug: the stack of an error names its own caller',
+    sees: /\[true,true,true\]/,
+    run: async ({ open }) => {
+      const sql = open({ max: 1, debug: () => {} })
+      const fail = (run: typeof sql) => run`select 1 / 0`
+      async function firstCaller() {
+        return await outcome(() => fail(sql))
+      }
+      async function secondCaller() {
+        return await outcome(() => fail(sql))
+      }
+      async function callerInTransaction() {
+        return await outcome(() => sql.begin((tx) => [fail(tx as never)]))
+      }
+      const named = (answer: unknown, name: string): boolean =>
+        String(Reflect.get(Object(Reflect.get(Object(answer), 'rejected')), 'stack')).includes(name)
+      return [
+        named(await firstCaller(), 'firstCaller'),
+        named(await secondCaller(), 'secondCaller'),
+        !named(await callerInTransaction(), 'firstCaller'),
+      ]
+    },
+  },
+  {
     title: 'a query after a cursor whose callback threw',
     sees: /"<undefined>","<undefined>",\{"a":1\}/,
     run: async ({ open }) => {
