@@ -1,19 +1,11 @@
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import driver from 'postgres'
 import { differential, outcome, until } from './differential.js'
+import { sqlFile } from './support.js'
 
 const SERIES = 'select g from generate_series(1, 5) g'
-
-async function sqlFile(content: string): Promise<string> {
-  const path = join(tmpdir(), `flyback-${process.pid}-${Math.random()}.sql`)
-  await writeFile(path, content)
-  return path
-}
 
 differential('queries and helpers', [
   {
@@ -204,10 +196,11 @@ differential('queries and helpers', [
     sees: /ENOENT/,
     run: async ({ open }) => {
       const sql = open()
-      const path = await sqlFile('select $1::int as one')
+      await using one = await sqlFile('select $1::int as one')
+      await using two = await sqlFile('select 1 as one; select 2 as two')
       return [
-        await sql.file(path, [1]),
-        await sql.file(await sqlFile('select 1 as one; select 2 as two')),
+        await sql.file(one.path, [1]),
+        await sql.file(two.path),
         await outcome(() => sql.file('/nowhere.sql')).then((ended) =>
           Reflect.get(Object(Reflect.get(Object(ended), 'rejected')), 'code'),
         ),

@@ -1,6 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -17,7 +14,7 @@ import {
   runOnPrimary,
   type Sql,
 } from '../src/index.js'
-import { failure, inRequest, opener, openScope, SCHEMA } from './support.js'
+import { failure, inRequest, opener, openScope, SCHEMA, sqlFile } from './support.js'
 import { VERSIONS } from './versions.js'
 
 const lab = sharedLab()
@@ -71,9 +68,8 @@ describe.each(VERSIONS)('postgres.js %s', (version, bare, postgres) => {
       [
         'a file',
         async (sql) => {
-          const path = join(tmpdir(), `flyback-write-${process.pid}.sql`)
-          await writeFile(path, INSERT)
-          return await sql.file(path)
+          await using file = await sqlFile(INSERT)
+          return await sql.file(file.path)
         },
       ],
       ['COPY from stdin', async (sql) => await sql`copy item (name) from stdin`.writable()],

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestDatabase } from '@flyback/testkit'
 import type { Options, Postgres, Sql } from '../src/index.js'
 
@@ -21,3 +24,13 @@ export function opener(postgres: Postgres): Open {
 }
 
 export { failure, inRequest, openScope } from '@flyback/testkit'
+
+/** A file with SQL in it, for `sql.file`; it goes with the scope. */
+export async function sqlFile(
+  content: string,
+): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'flyback-sql-'))
+  const path = join(folder, 'statement.sql')
+  await writeFile(path, content)
+  return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
+}
