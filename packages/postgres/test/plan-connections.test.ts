@@ -82,10 +82,9 @@ test.each([
   'sEcReT',
 ])('rule 19: a DATABASE_URL that cannot be used is refused by name alone: %s', (url) => {
   for (const regions of REGIONS) {
-    const env = { DATABASE_URL: url, ...regions }
     let thrown: unknown
     try {
-      planConnections(undefined, { flyback: { env } })
+      planConnections(undefined, { flyback: { env: { DATABASE_URL: url, ...regions } } })
     } catch (error) {
       thrown = error
     }
@@ -96,6 +95,7 @@ test.each([
 })
 
 test('one of several hosts is left to the driver', () => {
-  const env = { DATABASE_URL: 'postgres://user:pass@one:5432,two:5433/app' }
-  expect(planConnections(undefined, { flyback: { env } }).driverArguments[0]).toBe(env.DATABASE_URL)
+  const url = 'postgres://user:pass@one:5432,two:5433/app'
+  const plan = planConnections(undefined, { flyback: { env: { DATABASE_URL: url } } })
+  expect(plan.driverArguments[0]).toBe(url)
 })
