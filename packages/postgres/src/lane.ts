@@ -9,6 +9,7 @@ import {
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
 import { Attempt, type Sender } from './attempt.js'
+import { connectInTime } from './connect-in-time.js'
 import { attributedTo, connectionError, endsConnection, isOfUser } from './connection-errors.js'
 import {
   type Driver,
@@ -17,7 +18,8 @@ import {
   instance,
   type ParsedOptions,
 } from './driver-internals.js'
-import { laneOptions, seconds } from './lane-options.js'
+import { laneOptions } from './lane-options.js'
+import { LaneTimers } from './lane-timers.js'
 import { commandsOf, TransactionState } from './transaction-state.js'
 
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
@@ -78,8 +80,7 @@ export class Lane extends Connection {
   #expired = false
   #withdrawing = false
   readonly #transaction = new TransactionState()
-  #idleTimer: NodeJS.Timeout | undefined
-  #lifeTimer: NodeJS.Timeout | undefined
+  readonly #timers: LaneTimers
   #whenEnded: ((error: Error) => void)[] = []
   readonly #whenIdle: (() => void)[] = []
 
@@ -87,6 +88,7 @@ export class Lane extends Connection {
     super(given.link)
     this.#given = given
     const { driver, options, connectLimitMs } = given
+    this.#timers = new LaneTimers(options)
     const fields = laneOptions(options, connectLimitMs, {
       onParameter: (name, value) => this.#learn(name, value),
       onClose: () => this.#end(connectionError('CONNECTION_CLOSED', options)),
@@ -112,7 +114,7 @@ export class Lane extends Connection {
     const { options } = this.#given
     this.#quiet = !options.fetch_types
     try {
-      learnArrayTypes(options, await this.#inTime(this.#ask(this.#opener)))
+      learnArrayTypes(options, await connectInTime(this.#ask(this.#opener), this.#given))
     } catch (error) {
       // The server refused the type query, but is there: the statement that needs the connection shall run.
       if (Reflect.get(Object(error), 'severity') !== 'ERROR') {
@@ -124,28 +126,8 @@ export class Lane extends Connection {
     this.#quiet = false
     if (this.ended) throw this.failure ?? connectionError('CONNECTION_CLOSED', options)
     this.ready = true
-    this.#startLife()
+    this.#timers.start(() => this.#expire())
     return this
-  }
-
-  /** The driver connects for ever to a server that accepts and closes: a proxy with nobody behind it. */
-  async #inTime<T>(connecting: Promise<T>): Promise<T> {
-    const { options, connectLimitMs, unreachable } = this.#given
-    const limitOfUserMs = seconds(options.connect_timeout) * 1000
-    const timeout = connectionError('CONNECT_TIMEOUT', options)
-    let timer: NodeJS.Timeout | undefined
-    const limit = new Promise<never>((_, reject) => {
-      timer = runOutsideScope(() => setTimeout(reject, connectLimitMs, timeout))
-    })
-    try {
-      return await Promise.race([connecting, limit])
-    } catch (error) {
-      const timedOut = Reflect.get(Object(error), 'code') === 'CONNECT_TIMEOUT'
-      const limitWasOurs = limitOfUserMs === 0 || limitOfUserMs > connectLimitMs
-      throw timedOut && limitWasOurs ? unreachable(timeout) : error
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   async #retryTypes(): Promise<void> {
@@ -336,19 +318,11 @@ export class Lane extends Connection {
     // With `max: 1` a transaction of several calls may be open.
     if (this.status !== 'I') return
     if (this.#expired) this.retire()
-    const timeoutMs = seconds(this.#given.options.idle_timeout) * 1000
-    if (timeoutMs === 0 || this.ended) return
-    this.#idleTimer = runOutsideScope(() => setTimeout(() => void this.end(), timeoutMs))
+    if (!this.ended) this.#timers.rest(() => void this.end())
   }
 
   wake(): void {
-    clearTimeout(this.#idleTimer)
-  }
-
-  #startLife(): void {
-    const lifetimeMs = seconds(this.#given.options.max_lifetime) * 1000
-    if (lifetimeMs === 0) return
-    this.#lifeTimer = runOutsideScope(() => setTimeout(() => this.#expire(), lifetimeMs))
+    this.#timers.wake()
   }
 
   #expire(): void {
@@ -383,8 +357,7 @@ export class Lane extends Connection {
     this.lost = true
     const closed = connectionError('CONNECTION_CLOSED', this.#given.options)
     this.failure = closed
-    clearTimeout(this.#idleTimer)
-    clearTimeout(this.#lifeTimer)
+    this.#timers.stop()
     this.#withdraw()
     for (const attempt of this.#attempts) attempt.settle({ type: 'error', error })
     for (const listener of this.#whenEnded.splice(0)) listener(closed)
