@@ -15,11 +15,26 @@ export interface FetchRun {
   caught?(): unknown
 }
 
-/** Serves one request. */
-export type FetchBase = (request: Request, then: FetchRun) => Promise<Response>
+/** What the base reads of a framework's own request. */
+export interface FetchRequest {
+  readonly request: Request
+  /** The path that rules are about, where it is not that of the request. */
+  readonly path?: string
+}
 
-/** The base of every framework that has the web's Request and Response. @throws ConfigurationError */
-export function createFetchBase(options: FlybackOptions<Request>): FetchBase {
+/** Serves one request, as the framework has it. */
+export type FetchBase<R> = (own: R, then: FetchRun) => Promise<Response>
+
+/**
+ * The base of every framework that has the web's Request and Response.
+ *
+ * @param read finds the web's request in the framework's own, which is what rules match
+ * @throws ConfigurationError
+ */
+export function createFetchBase<R>(
+  options: FlybackOptions<R>,
+  read: (own: R) => FetchRequest,
+): FetchBase<R> {
   const front = createFront(options)
 
   async function runIn(scope: Scope, then: FetchRun): Promise<Response> {
@@ -54,12 +69,13 @@ export function createFetchBase(options: FlybackOptions<Request>): FetchBase {
     }
   }
 
-  return async (request, then) => {
+  return async (own, then) => {
     if (front.isIdle()) return await then.run()
+    const { request, path = new URL(request.url).pathname } = read(own)
     const { input, admission } = front.admit({
-      request,
+      request: own,
       method: request.method,
-      path: new URL(request.url).pathname,
+      path,
       header: (name) => request.headers.get(name) ?? undefined,
       bodySize: (limitBytes) => bodySize(request, limitBytes),
     })

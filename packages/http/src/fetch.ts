@@ -16,7 +16,7 @@ export function withFlyback<Rest extends unknown[]>(
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
   options: FlybackOptions<Request> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const serve = createFetchBase(options)
+  const serve = createFetchBase(options, (request: Request) => ({ request }))
   return function flybackHandler(request, ...rest) {
     return serve(request, { run: () => handler(request, ...rest) })
   }

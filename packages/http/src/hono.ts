@@ -14,7 +14,7 @@ export * from './shared.js'
  * app.use(flyback())
  */
 export function flyback(options: FlybackOptions<Request> = {}): MiddlewareHandler {
-  const serve = createFetchBase(options)
+  const serve = createFetchBase(options, (request: Request) => ({ request }))
   return async function flybackMiddleware(c, next) {
     let own: Response | undefined
     const answer = await serve(c.req.raw, {
