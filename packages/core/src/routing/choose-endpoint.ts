@@ -56,6 +56,12 @@ export const CHOOSE_ENDPOINT: readonly Row<ChooseInput, EndpointChoice>[] = [
     gives: { outcome: 'writer' },
   },
   {
+    title:
+      'a write known before it is sent uses the writer endpoint when its request could never be replayed',
+    when: ({ hint, scope }) => hint === 'write' && scope?.staysHere === true,
+    gives: { outcome: 'writer' },
+  },
+  {
     title: 'a write known before it is sent is refused with no round trip',
     when: ({ hint }) => hint === 'write',
     gives: { outcome: 'throw', reason: 'known-write' },

@@ -101,6 +101,13 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
     gives: { outcome: 'retry', on: 'writer' },
   },
   {
+    title:
+      'a refusal in a scope that could never be replayed runs on the writer when nothing is lost by it',
+    when: ({ verdict, scope, retryable }) =>
+      isRefusal(verdict) && scope?.staysHere === true && retryable,
+    gives: { outcome: 'retry', on: 'writer' },
+  },
+  {
     title: 'an ambiguous refusal of a request that was already replayed is the error of its driver',
     when: ({ verdict, scope }) => verdict === 'ambiguous' && scope?.replayed === true,
     gives: UNTOUCHED,
@@ -133,7 +140,10 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
   },
   {
     title: 'a replica that cannot be reached leaves the work to the writer',
-    when: (input) => isReplicaDown(input) && input.whenReplicaDown === 'forward',
+    when: (input) =>
+      isReplicaDown(input) &&
+      (input.whenReplicaDown === 'forward' ||
+        (input.whenReplicaDown === 'replay' && input.scope?.staysHere === true)),
     gives: { outcome: 'retry', on: 'writer' },
   },
   {

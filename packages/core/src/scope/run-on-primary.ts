@@ -45,7 +45,8 @@ export async function runOnPrimary<T>(
 
 /**
  * Says that what follows belongs in the primary region, before any side effect happens. Does nothing in the roles
- * `primary` and `single`, and in a scope that forwards already.
+ * `primary` and `single`, and in a scope that forwards already. A scope that could not be replayed from its start (there
+ * is no replay platform) forwards from then on.
  *
  * @throws {@link ReplayRequired} in a replica region
  */
@@ -58,7 +59,8 @@ export function requirePrimary(): void {
   }
   if (scope.role !== 'replica' || scope.primaryRegion === undefined || scope.state === 'forwarding')
     return
-  throw scope.refuse(scope.primaryRegion, 'required')
+  if (scope.staysHere) scope.forwardAll()
+  else throw scope.refuse(scope.primaryRegion, 'required')
 }
 
 function detachedScope(): Scope {

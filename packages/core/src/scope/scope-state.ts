@@ -20,7 +20,10 @@ export interface ScopeOptions {
   readonly role: Role
   /** Where a replay would go; `undefined` in the role `single`. */
   readonly primaryRegion: string | undefined
-  /** Whether this work may still be replayed: a replay platform is there, and the request was not replayed before. */
+  /**
+   * Whether this work may still be replayed: a replay platform is there, and the request was not replayed before. If not, a
+   * write that a replica refuses runs on the writer.
+   */
   readonly canReplay: boolean
   /** Opens as `forwarding`: every statement goes to the writer endpoint. @default false */
   readonly forward?: boolean
@@ -33,6 +36,8 @@ export interface ScopeView {
   readonly state: ScopeState
   /** A refusal now would replay the request. */
   readonly replayable: boolean
+  /** It could not be replayed from its start: what a replica refuses runs on the writer, where nothing is lost by it. */
+  readonly staysHere: boolean
   /** A statement of this scope went to a replica of this cluster. */
   readonly usedReplica: boolean
   readonly replayed: boolean
@@ -46,6 +51,7 @@ export class Scope {
   readonly role: Role
   readonly primaryRegion: string | undefined
   readonly replayed: boolean
+  readonly #staysHere: boolean
   #canReplay: boolean
   #forwardsAll: boolean
   #refusal: ReplayRequired | undefined
@@ -58,6 +64,7 @@ export class Scope {
     this.role = options.role
     this.primaryRegion = options.primaryRegion
     this.replayed = options.replayed ?? false
+    this.#staysHere = !options.canReplay
     this.#canReplay = options.canReplay
     this.#forwardsAll = options.forward ?? false
   }
@@ -87,12 +94,18 @@ export class Scope {
     return this.#canReplay && this.state === 'open'
   }
 
+  /** Whether this work could not be replayed from its start. */
+  get staysHere(): boolean {
+    return this.#staysHere
+  }
+
   /** The state as one cluster's connections see it. */
   view(cluster: string): ScopeView {
     const forwards = this.#forwardsAll || this.#forwarding.has(cluster)
     return {
       state: this.#refusal !== undefined ? 'replaying' : forwards ? 'forwarding' : 'open',
       replayable: this.replayable,
+      staysHere: this.#staysHere,
       usedReplica: this.#usedReplica.has(cluster),
       replayed: this.replayed,
     }

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { type ChooseInput, chooseEndpoint, type ScopeView } from '../../src/index.js'
 import { CHOOSE_ENDPOINT } from '../../src/routing/choose-endpoint.js'
 
-const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: false, replayed: false }
+const OPEN: ScopeView = {
+  state: 'open',
+  replayable: true,
+  staysHere: false,
+  usedReplica: false,
+  replayed: false,
+}
+const HERE: ScopeView = { ...OPEN, replayable: false, staysHere: true }
 const REPLICA: ChooseInput = { role: 'replica', hasReplica: true, scope: OPEN, hint: 'none' }
 
 /** Per row of the table: inputs that it decides, and what a row nearby must not take from it. */
@@ -47,12 +54,21 @@ const EXAMPLES: Record<string, { inputs: Partial<ChooseInput>[]; outcome: object
     ],
     outcome: { outcome: 'writer' },
   },
+  'a write known before it is sent uses the writer endpoint when its request could never be replayed':
+    {
+      inputs: [{ hint: 'write', scope: HERE }],
+      outcome: { outcome: 'writer' },
+    },
   'a write known before it is sent is refused with no round trip': {
-    inputs: [{ hint: 'write' }, { hint: 'write', scope: undefined }],
+    inputs: [
+      { hint: 'write' },
+      { hint: 'write', scope: undefined },
+      { hint: 'write', scope: { ...OPEN, replayable: false } },
+    ],
     outcome: { outcome: 'throw', reason: 'known-write' },
   },
   'everything else uses the replica endpoint': {
-    inputs: [{}, { scope: undefined }, { scope: { ...OPEN, usedReplica: true } }],
+    inputs: [{}, { scope: undefined }, { scope: { ...OPEN, usedReplica: true } }, { scope: HERE }],
     outcome: { outcome: 'replica' },
   },
 }

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { type ConnectionInput, judgeConnection, type ScopeView } from '../../src/index.js'
 import { JUDGE_CONNECTION } from '../../src/routing/judge-connection.js'
 
-const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: false, replayed: false }
+const OPEN: ScopeView = {
+  state: 'open',
+  replayable: true,
+  staysHere: false,
+  usedReplica: false,
+  replayed: false,
+}
 const SERVING: ConnectionInput = {
   scope: OPEN,
   endpoint: 'replica',

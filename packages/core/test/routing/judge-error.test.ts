@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { type ErrorInput, judgeError, ReplayRequired, type ScopeView } from '../../src/index.js'
 import { JUDGE_ERROR } from '../../src/routing/judge-error.js'
 
-const OPEN: ScopeView = { state: 'open', replayable: true, usedReplica: true, replayed: false }
+const OPEN: ScopeView = {
+  state: 'open',
+  replayable: true,
+  staysHere: false,
+  usedReplica: true,
+  replayed: false,
+}
+const HERE: ScopeView = { ...OPEN, replayable: false, staysHere: true }
 const FORWARDING: ScopeView = { ...OPEN, state: 'forwarding', replayable: false }
 
 const server = (code: string, routine?: string): object => ({ severity: 'ERROR', code, routine })
@@ -92,6 +99,14 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
     ],
     outcome: { outcome: 'retry', on: 'writer' },
   },
+  'a refusal in a scope that could never be replayed runs on the writer when nothing is lost by it':
+    {
+      inputs: [
+        { scope: HERE, retryable: true },
+        { scope: HERE, retryable: true, error: ambiguous },
+      ],
+      outcome: { outcome: 'retry', on: 'writer' },
+    },
   'an ambiguous refusal of a request that was already replayed is the error of its driver': {
     inputs: [{ error: ambiguous, scope: { ...OPEN, replayed: true } }],
     outcome: { outcome: 'driver-error' },
@@ -111,6 +126,8 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
       { scope: undefined },
       { facts: unknown },
       { scope: FORWARDING },
+      { scope: HERE },
+      { scope: { ...OPEN, replayable: false }, retryable: true },
       { error: server('25006', 'exec_stmt_raise') },
       { error: server('0A000', 'call_bool_check_hook') },
       { error: server('0A000', 'get_relation_info') },
@@ -154,6 +171,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
         retryable: true,
         connectionLost: true,
       },
+      { error: down, retryable: true, whenReplicaDown: 'replay', scope: HERE },
     ],
     outcome: { outcome: 'retry', on: 'writer' },
   },
@@ -190,7 +208,7 @@ describe('judgeError', () => {
 
   test('rule 4: no error of the writer endpoint is a replay, in any role, scope or state of the server', () => {
     for (const role of ['replica', 'primary', 'single'] as const) {
-      for (const scope of [undefined, OPEN, FORWARDING]) {
+      for (const scope of [undefined, OPEN, FORWARDING, HERE]) {
         for (const facts of [standby, primary, readOnly, unknown]) {
           for (const error of [write, ambiguous, conflict, down, server('25P02')]) {
             for (const retryable of [true, false]) {

@@ -145,6 +145,20 @@ describe('requirePrimary', () => {
     expect(scope.refusal).toBeUndefined()
   })
 
+  test('a scope that could never be replayed forwards from then on', () => {
+    const scope = replica(false)
+    runInScope(scope, requirePrimary)
+    expect(scope.refusal).toBeUndefined()
+    expect(scope.view('any cluster').state).toBe('forwarding')
+  })
+
+  test('a scope whose response has begun gets an error that says so', () => {
+    const scope = replica()
+    scope.seal()
+    expect(() => runInScope(scope, requirePrimary)).toThrow(/requirePrimary/)
+    expect(scope.lostRefusal?.replayable).toBe(false)
+  })
+
   test('without a scope goes by the environment', () => {
     vi.stubEnv('FLY_REGION', '')
     vi.stubEnv('PRIMARY_REGION', '')

@@ -168,15 +168,50 @@ export const requests: ContractSection = {
       },
     },
     {
-      title: 'a request that cannot be replayed gets an error that says so',
+      title: 'a request that could never be replayed reads here and writes on the primary',
       async run(bench) {
         await using open = await bench.open(REPLICA)
+        const name = bench.name()
         const scope = bench.scope(REPLICA, false)
+        await bench.request(scope, async () => {
+          expect(await bench.standby(open)).toBe(true)
+          await open.items.insert(name)
+          expect(await open.items.find(name)).toMatchObject({ name })
+          expect(await bench.standby(open)).toBe(false)
+        })
+        expect(await bench.count(name)).toBe(1)
+        expect(scope.state).toBe('forwarding')
+      },
+    },
+    {
+      title: 'a request whose response has begun gets an error that says so',
+      async run(bench) {
+        await using open = await bench.open(REPLICA)
+        const scope = bench.scope()
+        scope.seal()
         const refusal = await bench.request(scope, () =>
           bench.refusal(() => open.items.insert('not replayable')),
         )
         expect(refusal.replayable).toBe(false)
         expect(scope.lostRefusal).toBe(refusal)
+      },
+    },
+    {
+      title:
+        'a transaction that began on the replica, of a request that could never be replayed, gets an error that says so',
+      async run(bench) {
+        await using open = await bench.open(REPLICA)
+        const name = bench.name()
+        const refusal = await bench.request(bench.scope(REPLICA, false), () =>
+          bench.refusal(() =>
+            open.transaction(async (tx) => {
+              await bench.standby(tx)
+              await tx.items.insert(name)
+            }),
+          ),
+        )
+        expect(refusal.replayable).toBe(false)
+        expect(await bench.count(name)).toBe(0)
       },
     },
     {
