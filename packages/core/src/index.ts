@@ -23,6 +23,25 @@ export {
   type ResolveOptions,
   resolveEndpoints,
 } from './deployment/resolve-endpoints.js'
+export { isObserved, publish } from './diagnostics/channels.js'
+export type {
+  FlybackEvents,
+  ForwardReason,
+  MemberRole,
+  PrimaryUnavailableEvent,
+  RefusalEvent,
+  RequestEnded,
+  RequestOutcome,
+  RequestReason,
+  RequestStarted,
+  RetryEvent,
+  RetryReason,
+  StatementEnded,
+  StatementOutcome,
+  StatementReason,
+  StatementStarted,
+} from './diagnostics/flyback-events.js'
+export { observe } from './diagnostics/observe.js'
 export { classifyError, type ErrorVerdict } from './errors/classify-error.js'
 export { ConfigurationError } from './errors/configuration-error.js'
 export { findReplayRequired } from './errors/find-replay-required.js'
