@@ -1,5 +1,5 @@
 /**
- * Makes docs/support-matrix.md of what the contract suite saw (packages/testkit/results, which the suite itself holds
+ * Makes docs/support-matrix.md of what the contract suite saw (packages/testkit/results/adapters, which the suite itself holds
  * against every run): a tick is a test that ran. Checks that the page is in step; `--write` writes it.
  */
 import { writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { finish, ROOT, readFile, repositoryFiles } from './workspace.ts'
 
 const PAGE = 'docs/support-matrix.md'
-const RESULTS = /^packages\/testkit\/results\/.+\.json$/
+const RESULTS = /^packages\/testkit\/results\/adapters\/.+\.json$/
 /** Columns, in the order of the README. */
 const ORDER = [
   'node-postgres',

@@ -12,6 +12,8 @@ export {
 } from './adapter/adapter-under-test.js'
 export { describeAdapter } from './adapter/describe-adapter.js'
 export { describeGuestbook, type Guestbook } from './describe-guestbook.js'
+export { describeHandler } from './handler/describe-handler.js'
+export type { HandlerFeature, HandlerUnderTest } from './handler/handler-under-test.js'
 export type { ProvidedLab } from './provided-lab.js'
 export { type Belongs, RECORDED_SCHEMA, RECORDED_STATEMENTS } from './recorded-statements.js'
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'

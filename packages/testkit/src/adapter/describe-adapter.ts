@@ -1,20 +1,15 @@
 import { type Lab, startLab } from '@flyback/lab'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { CANNOT, type ContractResults, expectResults, HELD } from '../contract-results.js'
 import { sharedLab, type TestDatabase } from '../shared-lab.js'
 import { type AdapterUnderTest, CONTRACT_SCHEMA } from './adapter-under-test.js'
 import { type Bench, createBench, PRIMARY, REPLICA } from './bench.js'
 import { CONTRACT, FAULTS } from './contract.js'
 import { inOwnLab, inSharedLab } from './contract-database.js'
 
-/** What the support matrix says of one library: by heading and title, what was seen when the case ran. */
-export type ContractResults = Record<string, Record<string, string>>
-
-const HELD = '✓'
-const CANNOT = '–'
-
 /**
  * Runs the contract of all adapters against one of them, on real replication. The last test holds what was seen against
- * `packages/testkit/results`, which the support matrix of the docs is made of: a tick there is a test that ran.
+ * `packages/testkit/results/adapters`, which the support matrix of the docs is made of: a tick there is a test that ran.
  */
 export function describeAdapter(adapter: AdapterUnderTest): void {
   const results: ContractResults = {}
@@ -47,12 +42,8 @@ export function describeAdapter(adapter: AdapterUnderTest): void {
     })
 
     test('and the support matrix says so', async () => {
-      const file = adapter.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
       const { name, cannot } = adapter
-      const shown = `${JSON.stringify({ name, cannot, results }, null, 2)}\n`
-      await expect(shown).toMatchFileSnapshot(
-        new URL(`../../results/${file}.json`, import.meta.url).pathname,
-      )
+      await expectResults('adapters', { name, cannot, results })
     })
   })
 
