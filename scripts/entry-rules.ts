@@ -23,6 +23,8 @@ const LIBRARIES = [
   'kysely',
   'drizzle',
   'prisma',
+  'react-router',
+  'sveltekit',
 ]
 
 /** Names of frameworks and libraries, but for the one the entry is for. */
@@ -37,6 +39,8 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http/fetch': { imports: SCOPE, names: others() },
   '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
   '@flyback/http/node': { imports: NODE, names: others() },
+  '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
+  '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },
   '@flyback/drizzle/node-postgres': {
     imports: nodeAnd('pg', 'drizzle-orm(?:/.*)?'),
     names: others('drizzle'),

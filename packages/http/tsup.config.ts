@@ -6,4 +6,6 @@ export default library({
   fetch: 'src/fetch.ts',
   hono: 'src/hono.ts',
   node: 'src/node.ts',
+  'react-router': 'src/react-router.ts',
+  sveltekit: 'src/sveltekit.ts',
 })
