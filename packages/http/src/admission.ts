@@ -15,6 +15,8 @@ export interface AdmissionInput extends PolicyChoice {
   readonly body: BodySize
   /** What becomes of a request that was replayed before, or is too large. */
   readonly whenNotReplayable: 'forward' | 'fail'
+  /** The app says the policy later; until then the request is attempted, and refused for nothing. @default false */
+  readonly undecided?: boolean
 }
 
 export type Admission =
@@ -102,5 +104,6 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
 
 /** What becomes of this request? */
 export function decideAdmission(input: AdmissionInput): Admission {
-  return decide(ADMISSION, input)
+  if (input.undecided !== true) return decide(ADMISSION, input)
+  return decide(ADMISSION, { ...input, policy: 'attempt', whenNotReplayable: 'forward' })
 }

@@ -4,7 +4,7 @@ import { type Admission, type AdmissionInput, type BodySize, decideAdmission } f
 import { type Answer, isRegion, refusalAnswer, replayAnswer } from './answer.js'
 import { type FlybackOptions, readOptions } from './options.js'
 import type { ReadHeader, ReplayOrigin } from './platform/replay-platform.js'
-import { isSafeMethod, type PolicyRequest } from './policy.js'
+import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
 
 /** What a base knows of a request. */
 export interface FrontRequest<R> extends PolicyRequest<R> {
@@ -19,9 +19,15 @@ export interface Front<R> {
   readonly maxBodyBytes: number
   /** Whether requests are left alone: role single, or an outer Flyback already serves this one. */
   isIdle(): boolean
-  admit(request: FrontRequest<R>): { readonly input: AdmissionInput; readonly admission: Admission }
+  /** @param undecided its policy is known later; ask {@link Front.decide} then */
+  admit(
+    request: FrontRequest<R>,
+    undecided?: boolean,
+  ): { readonly input: AdmissionInput; readonly admission: Admission }
   /** The same question, now that the body was measured. */
   admitMeasured(input: AdmissionInput, body: BodySize): Admission
+  /** What becomes of a request that runs already, now that its policy is known; without one, by its rules and its method. */
+  decide(input: AdmissionInput, policy: Policy | undefined): Admission
   /** The answer in place of the handler, for the outcomes that have one. */
   answer(admission: Extract<Admission, { outcome: 'replay' | 'refuse' }>): Answer
   openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
@@ -75,13 +81,18 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return role === 'single' || (outer !== undefined && openScopes.has(outer))
     },
 
-    admit(request) {
-      const input = describe(request)
+    admit(request, undecided = false) {
+      const input = { ...describe(request), undecided }
       return { input, admission: decideAdmission(input) }
     },
 
     admitMeasured(input, body) {
       return decideAdmission({ ...input, body })
+    },
+
+    decide(input, policy) {
+      const choice = policy === undefined ? input : ({ policy, by: 'route' } as const)
+      return decideAdmission({ ...input, policy: choice.policy, by: choice.by, undecided: false })
     },
 
     answer(admission) {

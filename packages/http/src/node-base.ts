@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Scope } from '@flyback/core'
-import { bindToCaller, runInScope } from '@flyback/core/scope'
-import type { Admission } from './admission.js'
+import { bindToCaller, requirePrimary, runInScope } from '@flyback/core/scope'
+import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
 import { createFront, type FrontRequest } from './front.js'
 import { bindEvents } from './node/bind-events.js'
@@ -10,6 +10,7 @@ import { hookResponse } from './node/hook-response.js'
 import { sendInstead } from './node/send-instead.js'
 import { spoolBody } from './node/spool-body.js'
 import type { FlybackOptions } from './options.js'
+import type { Policy } from './policy.js'
 import { watchResponse } from './response-watch.js'
 
 /** What follows a request that may run here. */
@@ -18,12 +19,22 @@ export interface NodeRun {
   run(served: Served | undefined): void
   /** A rule's predicate threw. */
   fail(error: unknown): void
+  /** The policy is known when the request has found its route, and said by {@link Served.decide}. @default false */
+  readonly undecided?: boolean
 }
 
 /** A request that runs in a scope. */
 export interface Served {
   /** Takes an error nobody caught: whether the response is settled by it, so that the error goes no further. */
   settle(error: unknown): boolean
+  /**
+   * Says the policy of a request that runs already: its route's, or, when that has none, the one of its rules and its method.
+   * A request that has begun to write on the primary, or to answer, is not replayed any more. Calling it again decides again.
+   *
+   * @returns why the request is to be refused, by `whenNotReplayable`
+   * @throws {@link ReplayRequired} when the handler must not run here: the response becomes a replay
+   */
+  decide(policy: Policy | undefined): 'replayed' | 'too-large' | undefined
 }
 
 /** Serves one request. */
@@ -37,13 +48,20 @@ export type NodeBase<R extends IncomingMessage> = (
 export function createNodeBase<R extends IncomingMessage>(options: FlybackOptions<R>): NodeBase<R> {
   const front = createFront(options)
 
-  function open(req: R, res: ServerResponse, scope: Scope, then: NodeRun): void {
+  function open(
+    req: R,
+    res: ServerResponse,
+    input: AdmissionInput,
+    scope: Scope,
+    then: NodeRun,
+  ): void {
     const watch = watchResponse(scope)
+    let decided: Answer | undefined
     bindEvents(req, scope)
     bindEvents(res, scope)
     res.once('close', () => front.endScope(scope))
     if (front.role === 'replica' && scope.state === 'open') {
-      hookResponse(res, { ...watch, instead: () => front.replayOf(scope) })
+      hookResponse(res, { ...watch, instead: () => decided ?? front.replayOf(scope) })
     }
 
     function settle(error: unknown): boolean {
@@ -54,15 +72,26 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
       return true
     }
 
-    runInScope(scope, () => then.run({ settle }))
+    function decide(policy: Policy | undefined): ReturnType<Served['decide']> {
+      if (scope.refusal !== undefined) throw scope.refusal
+      const next = front.decide(input, policy)
+      if (next.outcome === 'refuse') return next.because
+      if (next.outcome === 'open' && next.forward) scope.forwardAll()
+      if (next.outcome !== 'replay' || !scope.replayable) return undefined
+      decided = front.answer(next)
+      runInScope(scope, requirePrimary)
+      return undefined
+    }
+
+    runInScope(scope, () => then.run({ settle, decide }))
   }
 
   return (req, res, then) => {
     if (front.isIdle()) return then.run(undefined)
-    const decided = admit(req, then)
-    if (decided === undefined) return
-    const { input, admission } = decided
-    proceed(admission)
+    const admitted = admit(req, then)
+    if (admitted === undefined) return
+    let { input } = admitted
+    proceed(admitted.admission)
 
     function proceed(next: Admission): void {
       switch (next.outcome) {
@@ -70,9 +99,10 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
           then.run(undefined)
           break
         case 'measure': {
-          const measured = bindToCaller((size: 'within' | 'over') =>
-            proceed(front.admitMeasured(input, size)),
-          )
+          const measured = bindToCaller((body: 'within' | 'over') => {
+            input = { ...input, body }
+            proceed(front.admitMeasured(input, body))
+          })
           spoolBody(req, front.maxBodyBytes, measured)
           break
         }
@@ -83,7 +113,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
           send(res, front.answer(next))
           break
         case 'open':
-          open(req, res, front.openScope(next, input), then)
+          open(req, res, input, front.openScope(next, input), then)
           break
       }
     }
@@ -91,7 +121,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
 
   function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
     try {
-      return front.admit(describe(req))
+      return front.admit(describe(req), then.undecided)
     } catch (error) {
       then.fail(error)
       return undefined
