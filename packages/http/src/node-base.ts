@@ -19,8 +19,8 @@ export interface NodeRun {
   run(served: Served | undefined): void
   /** A rule's predicate threw. */
   fail(error: unknown): void
-  /** The policy is known when the request has found its route, and said by {@link Served.decide}. @default false */
-  readonly undecided?: boolean
+  /** Whether the policy is known only when the request has found its route: {@link Served.decide} says it. @default never */
+  undecided?(path: string): boolean
 }
 
 /** A request that runs in a scope. */
@@ -31,10 +31,10 @@ export interface Served {
    * Says the policy of a request that runs already: its route's, or, when that has none, the one of its rules and its method.
    * A request that has begun to write on the primary, or to answer, is not replayed any more. Calling it again decides again.
    *
-   * @returns why the request is to be refused, by `whenNotReplayable`
+   * @returns the answer that refuses the request, by `whenNotReplayable`
    * @throws {@link ReplayRequired} when the handler must not run here: the response becomes a replay
    */
-  decide(policy: Policy | undefined): 'replayed' | 'too-large' | undefined
+  decide(policy: Policy | undefined): Answer | undefined
 }
 
 /** Serves one request. */
@@ -72,10 +72,10 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
       return true
     }
 
-    function decide(policy: Policy | undefined): ReturnType<Served['decide']> {
+    function decide(policy: Policy | undefined): Answer | undefined {
       if (scope.refusal !== undefined) throw scope.refusal
       const next = front.decide(input, policy)
-      if (next.outcome === 'refuse') return next.because
+      if (next.outcome === 'refuse') return front.answer(next)
       if (next.outcome === 'open' && next.forward) scope.forwardAll()
       if (next.outcome !== 'replay' || !scope.replayable) return undefined
       decided = front.answer(next)
@@ -121,7 +121,8 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
 
   function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
     try {
-      return front.admit(describe(req), then.undecided)
+      const request = describe(req)
+      return front.admit(request, then.undecided?.(request.path))
     } catch (error) {
       then.fail(error)
       return undefined

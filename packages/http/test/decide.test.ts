@@ -21,13 +21,13 @@ function serve({ policy, options, before, undecided = true }: Plan): Promise<Tes
   const base = createNodeBase({ env: REPLICA, ...options })
   return startServer((req, res) => {
     base(req, res, {
-      undecided,
+      undecided: () => undecided,
       async run(served) {
         await before?.(res)
         try {
           const refusal = served?.decide(policy)
-          res.statusCode = refusal === undefined ? 200 : 503
-          res.end(`${refusal ?? 'ran'} ${currentScope()?.state}`)
+          res.statusCode = refusal?.status ?? 200
+          res.end(`${refusal === undefined ? 'ran' : 'refused'} ${currentScope()?.state}`)
         } catch (error) {
           // As a framework whose own error handler got there first.
           res.statusCode = 500
@@ -105,7 +105,10 @@ test('rule 2: an undecided request that came back is refused by option, unless i
   const options = { whenNotReplayable: 'fail' as const }
   const headers = { 'fly-replay-src': 'state=flyback.1.write' }
   await using attempted = await serve({ options, policy: 'attempt' })
-  expect((await attempted.send('/', { headers })).body).toBe('replayed forwarding')
+  expect(await attempted.send('/', { headers })).toMatchObject({
+    status: 503,
+    body: 'refused forwarding',
+  })
   await using forwarded = await serve({ options, policy: 'forward' })
   expect((await forwarded.send('/', { headers })).body).toBe('ran forwarding')
 })
@@ -118,7 +121,7 @@ test.each([
   async (_name, body) => {
     const options = { platform: fly({ maxBodyBytes: 10 }), whenNotReplayable: 'fail' as const }
     await using replayed = await serve({ options })
-    expect((await replayed.send('/', { method: 'POST', body })).body).toBe('too-large forwarding')
+    expect((await replayed.send('/', { method: 'POST', body })).status).toBe(413)
     await using forwarded = await serve({ options, policy: 'forward' })
     expect((await forwarded.send('/', { method: 'POST', body })).body).toBe('ran forwarding')
   },
