@@ -23,6 +23,7 @@ export {
   type ResolveOptions,
   resolveEndpoints,
 } from './deployment/resolve-endpoints.js'
+export type { Server, Servers } from './deployment/server.js'
 export { isObserved, publish } from './diagnostics/channels.js'
 export type {
   FlybackEvents,
@@ -42,6 +43,7 @@ export type {
   StatementStarted,
 } from './diagnostics/flyback-events.js'
 export { observe } from './diagnostics/observe.js'
+export type { ToldStatement } from './diagnostics/tell-statement.js'
 export { classifyError, type ErrorVerdict } from './errors/classify-error.js'
 export { ConfigurationError } from './errors/configuration-error.js'
 export { findReplayRequired } from './errors/find-replay-required.js'

@@ -9,6 +9,7 @@ import {
   type Remedy,
   type Routing,
   type Scope,
+  type ToldStatement,
 } from '@flyback/core'
 import type { DatabaseConnection, Driver } from 'kysely'
 
@@ -39,8 +40,9 @@ export function judge(
   scope: Scope | undefined,
   attempt: Attempt,
   error: unknown,
+  told: ToldStatement | undefined,
 ): Remedy {
-  if (known !== undefined) return known.judge(scope, attempt, error)
+  if (known !== undefined) return known.judge(scope, attempt, error, told)
   const origin = originOf(error)
   // The pool has judged it; what it cannot know is that the statement may run again.
   const final = !attempt.retryable || isReplayRequired(error) || isPrimaryUnavailable(error)

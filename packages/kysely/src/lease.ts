@@ -1,4 +1,11 @@
-import { type Ask, type Hint, NO_RETRY, type Scope, takesAdvisoryLock } from '@flyback/core'
+import {
+  type Ask,
+  type Hint,
+  NO_RETRY,
+  type Scope,
+  type ToldStatement,
+  takesAdvisoryLock,
+} from '@flyback/core'
 import type { CompiledQuery, Driver } from 'kysely'
 import { type Held, judge, leadsTo, type Source } from './held.js'
 import { isKnownWrite } from './known-writes.js'
@@ -8,6 +15,14 @@ class GivenBack extends Error {
   constructor() {
     super('This connection has been given back.')
   }
+}
+
+/** How a statement failed. */
+export interface Failed {
+  readonly error: unknown
+  /** Rows were delivered, or its caller does not want it any more. */
+  readonly final: boolean
+  readonly told: ToldStatement | undefined
 }
 
 /**
@@ -85,24 +100,28 @@ export class Lease {
   }
 
   /** The last thing before a statement goes out, at once: a connection given back meanwhile is another's. */
-  beforeSending(held: Held, scope: Scope | undefined, query: CompiledQuery): void {
+  beforeSending(
+    held: Held,
+    { scope, attempt }: Ask,
+    query: CompiledQuery,
+  ): ToldStatement | undefined {
     if (this.held !== held) throw new GivenBack()
     const { known } = held
     const refusal = known?.refusalBeforeSending(scope, query.sql)
     if (refusal !== undefined) throw refusal
-    known?.beginSending(scope)
+    return known?.beginSending(scope, attempt)
   }
 
-  answered({ known }: Held, scope: Scope | undefined): void {
+  answered({ known }: Held, scope: Scope | undefined, told: ToldStatement | undefined): void {
     this.#fresh = false
     if (known === undefined) return
     known.busy = false
-    known.endSending(scope)
+    known.endSending(scope, told)
   }
 
   /** Like {@link answered}; throws when the rows ended because their request is over. */
-  streamed(held: Held, scope: Scope | undefined): void {
-    this.answered(held, scope)
+  streamed(held: Held, scope: Scope | undefined, told: ToldStatement | undefined): void {
+    this.answered(held, scope, told)
     const { known } = held
     const refusal = known?.isReclaimed ? known.refusalBeforeSending(scope, undefined) : undefined
     if (refusal !== undefined) throw refusal
@@ -110,14 +129,12 @@ export class Lease {
 
   /**
    * Where a failed statement may run again; throws what its caller gets otherwise.
-   *
-   * @param final rows were delivered, or its caller does not want it any more
    */
-  async again(held: Held, ask: Ask, error: unknown, final: boolean): Promise<Ask> {
+  async again(held: Held, ask: Ask, { error, final, told }: Failed): Promise<Ask> {
     if (error instanceof GivenBack) throw error
     const retryable = this.#fresh && !final
     const attempt = retryable ? { retryable, attempt: ask.attempt } : NO_RETRY
-    const remedy = judge(held, ask.scope, attempt, error)
+    const remedy = judge(held, ask.scope, attempt, error, told)
     this.#fresh = false
     if (held.known !== undefined) held.known.busy = false
     if (remedy.type !== 'retry') throw remedy.error

@@ -1,4 +1,4 @@
-import type { Scope } from '@flyback/core'
+import type { Scope, ToldStatement } from '@flyback/core'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type { Lease } from './lease.js'
 import type { Tail } from './tail.js'
@@ -23,14 +23,19 @@ export async function runStatement<R>(
 ): Promise<QueryResult<R>> {
   for (let ask = lease.choose(scope, query); ; ) {
     const held = await lease.take(ask, abandon)
+    let told: ToldStatement | undefined
     try {
       await lease.prepare(held, rest[0])
-      lease.beforeSending(held, scope, query)
+      told = lease.beforeSending(held, ask, query)
       const result = await held.connection.executeQuery<R>(query, ...rest)
-      lease.answered(held, scope)
+      lease.answered(held, scope, told)
       return result
     } catch (error) {
-      ask = await lease.again(held, ask, error, rest[0]?.signal?.aborted === true)
+      ask = await lease.again(held, ask, {
+        error,
+        final: rest[0]?.signal?.aborted === true,
+        told,
+      })
     }
   }
 }
@@ -45,18 +50,19 @@ export async function* runStream<R>(
   let delivered = false
   for (let ask = lease.choose(scope, query); ; ) {
     const held = await lease.take(ask, abandon)
+    let told: ToldStatement | undefined
     try {
       await lease.prepare(held, rest[1])
-      lease.beforeSending(held, scope, query)
+      told = lease.beforeSending(held, ask, query)
       for await (const rows of watch(held.connection.streamQuery<R>(query, ...rest))) {
         delivered = true
         yield rows
       }
-      lease.streamed(held, scope)
+      lease.streamed(held, scope, told)
       return
     } catch (error) {
       const final = delivered || rest[1]?.signal?.aborted === true
-      ask = await lease.again(held, ask, error, final)
+      ask = await lease.again(held, ask, { error, final, told })
     }
   }
 }

@@ -47,10 +47,11 @@ export function planConnections<Config extends ClientConfig>(
   if (deployment.role === 'single') return { config, routing: undefined }
   const { replicaUrl, rewriteLoopback } = flyback
   const targets = targetEndpoints(source, deployment, { env, replicaUrl, rewriteLoopback })
-  const { replica, cluster } = targets
+  const { replica, cluster, servers } = targets
   const routing = createRouting(deployment, flyback, {
     cluster,
     hasReplica: replica !== undefined,
+    servers,
   })
   const writer = directed(config, targets.writer)
   return replica === undefined

@@ -7,6 +7,7 @@ import {
   NO_RETRY,
   type Remedy,
   type Scope,
+  type ToldStatement,
 } from '@flyback/core'
 import { bindToCaller, currentScope, runOutsideScope } from '@flyback/core/scope'
 import type pg from 'pg'
@@ -164,19 +165,25 @@ export function routeClient(
       const text = textOf(config)
       const refusal = session.refusalBeforeSending(scope, text)
       if (refusal !== undefined) {
-        session.note(refusal)
+        session.note(refusal, scope)
         process.nextTick(done, { type: 'throw', error: refusal } satisfies Answer)
         return
       }
       this.#endLeftOpen(session, scope)
-      session.beginSending(scope)
+      const told = session.beginSending(scope, attempt.attempt)
       const { firstRefusal } = session
       const answered: QueryCallback = (error, result) => {
         if (error) {
-          this.#judge(session, scope, attempt, error, done)
+          const judge = (): void => {
+            const remedy = session.judge(scope, attempt, error, told)
+            process.nextTick(done, remedy)
+          }
+          // Refusals wait for ReadyForQuery: what the server announces about its role arrives with it.
+          if (WAITS.has(classifyError(error))) void session.ready().then(judge)
+          else judge()
           return
         }
-        session.endSending(scope)
+        session.endSending(scope, told)
         const failure = commitFailure(firstRefusal, text, result)
         done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
       }
@@ -194,22 +201,6 @@ export function routeClient(
       session.status = 'I'
     }
 
-    /** Refusals wait for ReadyForQuery: what the server announces about its role arrives with it. */
-    #judge(
-      session: Session,
-      scope: Scope | undefined,
-      attempt: Attempt,
-      error: unknown,
-      done: (answer: Answer) => void,
-    ): void {
-      const finish = (): void => {
-        const remedy = session.judge(scope, attempt, error)
-        process.nextTick(done, remedy)
-      }
-      if (WAITS.has(classifyError(error))) void session.ready().then(finish)
-      else finish()
-    }
-
     #submit(
       session: Session,
       scope: Scope | undefined,
@@ -218,23 +209,24 @@ export function routeClient(
     ): unknown {
       const text = textOf(submittable)
       const refusal = session.refusalBeforeSending(scope, text)
+      let told: ToldStatement | undefined
       adoptSubmittable(submittable, {
         onError: (error) => {
-          const remedy = session.judge(scope, NO_RETRY, error)
+          const remedy = session.judge(scope, NO_RETRY, error, told)
           return remedy.type === 'throw' ? remedy.error : error
         },
         onComplete: (command) => {
-          session.endSending(scope)
+          session.endSending(scope, told)
           return commitFailure(session.firstRefusal, text, { command })
         },
         whenLost: (tell) => session.whenLost(tell),
       })
       if (refusal === undefined) {
         this.#endLeftOpen(session, scope)
-        session.beginSending(scope)
+        told = session.beginSending(scope)
         return Reflect.apply(super.query, this, args)
       }
-      session.note(refusal)
+      session.note(refusal, scope)
       const [, values, callback] = args
       const given = typeof values === 'function' ? values : callback
       if (typeof given === 'function' && !Reflect.get(submittable, 'callback')) {

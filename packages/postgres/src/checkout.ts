@@ -91,11 +91,11 @@ export class Checkout {
     }
     const refusal = lane.refusalBeforeSending(scope, text) ?? lane.failure
     if (refusal !== undefined) {
-      lane.note(refusal)
+      lane.note(refusal, scope)
       query.reject(refusal)
       return undefined
     }
-    lane.beginSending(scope)
+    const told = lane.beginSending(scope)
     const attempt = lane.send(query, {
       inCaller: callerOf(query),
       judgeLate: (error) => judgeLate(lane, scope, error),
@@ -104,7 +104,7 @@ export class Checkout {
     void attempt.answered.then(async (outcome) => {
       answered()
       if (outcome.type === 'value') {
-        lane.endSending(scope)
+        lane.endSending(scope, told)
         const { value } = outcome
         const failed =
           text !== undefined && isCommit(text) && commandsOf(value).includes('ROLLBACK')
@@ -115,7 +115,7 @@ export class Checkout {
       }
       const error = outcome.type === 'error' ? outcome.error : lane.failure
       await lane.announced(error)
-      const remedy = lane.judge(scope, NO_RETRY, error)
+      const remedy = lane.judge(scope, NO_RETRY, error, told)
       query.reject(remedy.type === 'throw' ? remedy.error : error)
     })
     return attempt

@@ -5,6 +5,7 @@ import {
   type Remedy,
   type Attempt as Repetition,
   type Scope,
+  type ToldStatement,
 } from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
@@ -214,11 +215,18 @@ export class Lane extends Connection {
     this.#withdraw()
   }
 
-  override judge(scope: Scope | undefined, repetition: Repetition, error: unknown): Remedy {
-    if (this.lost || !isOfUser(error)) return super.judge(scope, repetition, error)
+  override judge(
+    scope: Scope | undefined,
+    repetition: Repetition,
+    error: unknown,
+    told?: ToldStatement,
+  ): Remedy {
+    if (this.lost || !isOfUser(error)) return super.judge(scope, repetition, error, told)
+    const remedy: Remedy = { type: 'throw', error }
+    told?.end(remedy, error)
     this.endSending(scope)
-    this.note(error)
-    return { type: 'throw', error }
+    this.note(error, scope)
+    return remedy
   }
 
   get options(): ParsedOptions {

@@ -73,6 +73,7 @@ export function planConnections(first: unknown, second: unknown): Plan {
       routing: createRouting(deployment, flyback, {
         cluster: targets.cluster,
         hasReplica: targets.replica !== undefined,
+        servers: targets.servers,
       }),
       writer: directed(base, options, targets.writer),
       replica: targets.replica && directed(base, options, targets.replica),

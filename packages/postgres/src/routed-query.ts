@@ -80,11 +80,11 @@ async function run(
     const lane = await acquireConnection(routing, source, { scope, endpoint, hint, attempt })
     const refusal = query.cancelled ? undefined : lane.refusalBeforeSending(scope, text)
     if (query.cancelled || refusal !== undefined) {
-      if (refusal !== undefined) lane.note(refusal)
+      if (refusal !== undefined) lane.note(refusal, scope)
       giveBack(sets, lane, false)
       throw refusal
     }
-    lane.beginSending(scope)
+    const told = lane.beginSending(scope, attempt)
     const watched = query.options.simple === true && !alone && max !== 1
     const sender: Sender = { inCaller, judgeLate: (error) => judgeLate(lane, scope, error) }
     const watch = watched ? watchTransaction(lane) : undefined
@@ -93,11 +93,12 @@ async function run(
     const outcome = await sending.answered
     locate(undefined)
     if (outcome.type === 'unsent') {
+      told?.end({ type: 'retry', on: endpoint })
       giveBack(sets, lane, true)
       continue
     }
     if (outcome.type === 'value') {
-      lane.endSending(scope)
+      lane.endSending(scope, told)
       const open = lane.leftOpen || lane.status !== 'I'
       const begun = max !== 1 && (open || commandsOf(outcome.value).includes('BEGIN'))
       void sending.finished.then(() => giveBack(sets, lane, begun || lane.mustGo()))
@@ -105,7 +106,7 @@ async function run(
       return outcome.value
     }
     const retryable = !sending.delivered
-    const remedy = lane.judge(scope, { retryable, attempt }, outcome.error)
+    const remedy = lane.judge(scope, { retryable, attempt }, outcome.error, told)
     const refused = remedy.type === 'throw' && isReplayRequired(remedy.error)
     const simple = query.options.simple === true
     // With one connection a transaction of its user's may be open on it, whose ROLLBACK will not be sent. And before 3.4.8

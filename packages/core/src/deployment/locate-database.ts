@@ -9,6 +9,7 @@ import {
   resolveEndpoints,
   rewritesLoopback,
 } from './resolve-endpoints.js'
+import { type Servers, serverAt } from './server.js'
 
 /** What a driver's own options say of the database, under the names most drivers use. */
 export interface ConnectionFields {
@@ -22,7 +23,10 @@ export interface ConnectionFields {
 }
 
 /** Where a driver would connect. */
-export type DatabaseSource =
+export type DatabaseSource = {
+  /** By its own option or variable, as far as one names it. */
+  readonly database?: string | undefined
+} & (
   | { readonly type: 'url'; readonly url: string; readonly setting: string }
   | {
       readonly type: 'address'
@@ -32,6 +36,7 @@ export type DatabaseSource =
       /** The option or variable the port came from. */
       readonly setting: string
     }
+)
 
 /** What to give to a driver to reach an endpoint; `undefined`: its options as they are. */
 export type Target = { readonly url: string } | { readonly host: string; readonly port: number }
@@ -41,6 +46,8 @@ export interface Targets {
   /** `undefined` when no replica endpoint is known: reads then go to the writer. */
   readonly replica: Target | undefined
   readonly cluster: string
+  /** Where they lead, to be told. */
+  readonly servers: Servers
 }
 
 /**
@@ -48,18 +55,19 @@ export interface Targets {
  * when neither the options nor `PGHOST` say where the database is.
  */
 export function locateDatabase(fields: ConnectionFields, env: Environment): DatabaseSource {
-  const { url, urlOption = 'connectionString', database, user } = fields
+  const { url, urlOption = 'connectionString', database: option, user } = fields
+  const database = option || readVariable(env, 'PGDATABASE')
   // To a driver, an option that is empty is none.
-  if (url) return { type: 'url', url, setting: urlOption }
+  if (url) return { type: 'url', url, setting: urlOption, database }
   const host = fields.host || readVariable(env, 'PGHOST')
   const databaseUrl = readVariable(env, 'DATABASE_URL')
-  const saysWhere = host !== undefined || fields.port || database || user
+  const saysWhere = host !== undefined || fields.port || option || user
   if (!saysWhere && databaseUrl !== undefined) {
-    return { type: 'url', url: databaseUrl, setting: 'DATABASE_URL' }
+    return { type: 'url', url: databaseUrl, setting: 'DATABASE_URL', database }
   }
   const port = fields.port || readVariable(env, 'PGPORT') || WRITER_PORT
   const setting = fields.port ? 'port' : 'PGPORT'
-  return { type: 'address', host: host ?? 'localhost', port, setting }
+  return { type: 'address', host: host ?? 'localhost', port, setting, database }
 }
 
 /** The endpoints of a database, as a driver takes them. Tells once why there is no replica endpoint, if there is none. */
@@ -68,6 +76,20 @@ export function targetEndpoints(
   deployment: Deployment,
   given: Omit<ResolveOptions, 'setting'>,
 ): Targets {
+  const targets = findTargets(source, deployment, given)
+  const { writer, replica } = targets
+  const servers = {
+    writer: serverAt(writer, source),
+    replica: replica && serverAt(replica, source),
+  }
+  return { ...targets, servers }
+}
+
+function findTargets(
+  source: DatabaseSource,
+  deployment: Deployment,
+  given: Omit<ResolveOptions, 'setting'>,
+): Omit<Targets, 'servers'> {
   const options: ResolveOptions = { ...given, setting: source.setting }
   if (source.type === 'url') {
     const { writer, replica, cluster, notices } = resolveEndpoints(source.url, deployment, options)

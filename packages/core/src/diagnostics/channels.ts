@@ -1,3 +1,4 @@
+import { read } from '../errors/walk-error.js'
 import type { FlybackEvents } from './flyback-events.js'
 
 interface Channel {
@@ -14,9 +15,21 @@ const channels = new Map<string, Channel | undefined>()
  * @see https://nodejs.org/api/process.html#processgetbuiltinmoduleid (read 2026-11-25)
  */
 export function diagnosticsChannel(): unknown {
+  return builtin('node:diagnostics_channel')
+}
+
+function builtin(name: string): unknown {
   const host: unknown = Reflect.get(globalThis, 'process')
   const load = method(host, 'getBuiltinModule')
-  return load === undefined ? undefined : Reflect.apply(load, host, ['node:diagnostics_channel'])
+  return load && Reflect.apply(load, host, [name])
+}
+
+/** Binds a function to the async context of now, as a promise continuation is bound, where the runtime can do that. */
+export function keepContext<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {
+  const AsyncResource = read(builtin('node:async_hooks'), 'AsyncResource')
+  const bind = method(AsyncResource, 'bind')
+  const bound: unknown = bind && Reflect.apply(bind, AsyncResource, [fn])
+  return isFunction(bound) ? bound : fn
 }
 
 function channelOf(name: keyof FlybackEvents): Channel | undefined {
@@ -47,8 +60,7 @@ export function method(
   owner: unknown,
   name: string,
 ): ((...args: unknown[]) => unknown) | undefined {
-  if (typeof owner !== 'object' || owner === null) return undefined
-  const value: unknown = Reflect.get(owner, name)
+  const value = read(owner, name)
   return isFunction(value) ? value : undefined
 }
 

@@ -13,7 +13,8 @@ export type MemberRole = 'primary' | 'replica'
  * - `no-platform`: nothing is there that could replay the request
  * - `came-back`: the loop guard: the request was replayed before, or could not be
  * - `too-large`: its body is over the limit of the platform
- * - `asked`: the app asked for the primary (`runOnPrimary`, `pool.primary` and its kind)
+ * - `asked`: the app asked for the primary (`runOnPrimary`, `requirePrimary`, `pool.primary` and its kind)
+ * - `write`: a write, in a request that could not be replayed from its start
  * - `no-replica`: no replica endpoint is known for this region
  * - `replica-down`: the replica could not be reached
  * - `recovery-conflict`: the replica cancelled the statement twice
@@ -25,6 +26,7 @@ export type ForwardReason =
   | 'came-back'
   | 'too-large'
   | 'asked'
+  | 'write'
   | 'no-replica'
   | 'replica-down'
   | 'recovery-conflict'
@@ -154,9 +156,10 @@ export interface RefusalEvent {
  * Why a failed statement runs again.
  *
  * - `replica-down`, `recovery-conflict`: what the replica, or the way to it, did
+ * - `write`: the replica refused it, in a request that could not be replayed from its start
  * - `forwarding`: the replica refused it, and its request forwards by now
  */
-export type RetryReason = 'replica-down' | 'recovery-conflict' | 'forwarding'
+export type RetryReason = 'replica-down' | 'recovery-conflict' | 'write' | 'forwarding'
 
 /** `flyback:retry`: a statement failed, or found no connection, and runs again. */
 export interface RetryEvent {

@@ -116,7 +116,7 @@ function classifyLink(link: object): ErrorVerdict {
  * The SQLSTATE of one link. `P2039`, `EPIPE` and others look like one, so `code` counts only beside a `severity`;
  * Prisma keeps the server's own in `originalCode`.
  */
-function sqlstateOf(link: object): string | undefined {
+export function sqlstateOf(link: unknown): string | undefined {
   const original = read(link, 'originalCode')
   if (typeof original === 'string' && SQLSTATE.test(original)) return original
   const code = read(link, 'code')

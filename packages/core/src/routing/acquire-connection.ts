@@ -1,3 +1,4 @@
+import { tellPrimaryUnavailable } from '../diagnostics/tell-primary-unavailable.js'
 import { PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import type { Scope } from '../scope/scope-state.js'
 import type { Hint } from './choose-endpoint.js'
@@ -48,7 +49,10 @@ export async function acquireConnection<C>(
         connectionLost: source.neverConnected(error),
         error,
       })
-      if (remedy.type === 'throw') throw remedy.error
+      if (remedy.type === 'throw') {
+        tellPrimaryUnavailable(remedy.error, scope?.request)
+        throw remedy.error
+      }
       endpoint = remedy.on
       continue
     }
@@ -70,7 +74,11 @@ export async function acquireConnection<C>(
     }
     source.release(taken, true)
     if (verdict.outcome !== 'retire' || verdict.because !== 'standby') continue
-    if (performance.now() >= deadlineMs) throw new PrimaryUnavailable({ reason: 'standby' })
+    if (performance.now() >= deadlineMs) {
+      const unavailable = new PrimaryUnavailable({ reason: 'standby' })
+      tellPrimaryUnavailable(unavailable, scope?.request)
+      throw unavailable
+    }
     await new Promise((resolve) => setTimeout(resolve, STANDBY_RETRY_MS))
   }
 }

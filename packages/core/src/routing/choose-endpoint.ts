@@ -1,4 +1,5 @@
 import type { Role } from '../deployment/detect-deployment.js'
+import type { ForwardReason } from '../diagnostics/flyback-events.js'
 import type { ReplayReason } from '../errors/replay-required.js'
 import type { ScopeView } from '../scope/scope-state.js'
 import { decide, type Row } from './decision-table.js'
@@ -19,7 +20,8 @@ export interface ChooseInput {
 
 export type EndpointChoice =
   | { readonly outcome: 'replica' }
-  | { readonly outcome: 'writer' }
+  /** `because`: why work of a replica region goes there, when that begins here. */
+  | { readonly outcome: 'writer'; readonly because?: ForwardReason | undefined }
   | { readonly outcome: 'throw'; readonly reason: ReplayReason }
 
 /** The first table: before a connection is checked out. First match wins; the last row matches everything. */
@@ -42,7 +44,7 @@ export const CHOOSE_ENDPOINT: readonly Row<ChooseInput, EndpointChoice>[] = [
   {
     title: 'without a known replica endpoint everything uses the writer endpoint',
     when: ({ hasReplica }) => !hasReplica,
-    gives: { outcome: 'writer' },
+    gives: { outcome: 'writer', because: 'no-replica' },
   },
   {
     title: 'work asked onto the primary after reads of the replica is replayed',
@@ -53,13 +55,13 @@ export const CHOOSE_ENDPOINT: readonly Row<ChooseInput, EndpointChoice>[] = [
   {
     title: 'work asked onto the primary uses the writer endpoint',
     when: ({ hint }) => hint === 'primary',
-    gives: { outcome: 'writer' },
+    gives: { outcome: 'writer', because: 'asked' },
   },
   {
     title:
       'a write known before it is sent uses the writer endpoint when its request could never be replayed',
     when: ({ hint, scope }) => hint === 'write' && scope?.staysHere === true,
-    gives: { outcome: 'writer' },
+    gives: { outcome: 'writer', because: 'write' },
   },
   {
     title: 'a write known before it is sent is refused with no round trip',

@@ -1,3 +1,6 @@
+import { tellPrimaryUnavailable } from '../diagnostics/tell-primary-unavailable.js'
+import { memberOf, type ToldStatement, tellStatement } from '../diagnostics/tell-statement.js'
+import { sqlstateOf } from '../errors/classify-error.js'
 import { isPrimaryUnavailable, PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { isReplayRequired, type ReplayRequired } from '../errors/replay-required.js'
 import { walkError } from '../errors/walk-error.js'
@@ -120,14 +123,24 @@ export class Connection implements Reclaimable {
       : undefined
   }
 
-  /** Marks the scope and this connection before a statement goes out. */
-  beginSending(scope: Scope | undefined): void {
-    this.link.router.enter(scope, this.leadsTo)
+  /**
+   * Marks the scope and this connection before a statement goes out, and tells it. Give what it returns to
+   * {@link endSending} or {@link judge}.
+   *
+   * @param attempt how often the same work was sent before
+   */
+  beginSending(scope: Scope | undefined, attempt = 0): ToldStatement | undefined {
+    this.link.router.enter(scope, this.leadsTo, this.#promoted)
     if (this.status === 'I' && !this.busy) {
       this.firstRefusal = undefined
       this.#beganIn = scope
     }
     this.busy = !this.lost
+    return tellStatement(this, scope, attempt)
+  }
+
+  get #promoted(): 'promoted' | undefined {
+    return this.link.endpoint !== this.leadsTo ? 'promoted' : undefined
   }
 
   /**
@@ -143,15 +156,27 @@ export class Connection implements Reclaimable {
    * A statement was answered. A promotion is announced with the answer of the first statement after it, which may have
    * written: the scope stays here then.
    */
-  endSending(scope: Scope | undefined): void {
+  endSending(scope: Scope | undefined, told?: ToldStatement): void {
+    this.#learnRole(scope)
+    scope?.answered(memberOf(this))
+    told?.end()
+  }
+
+  #learnRole(scope: Scope | undefined): void {
     if (this.leadsTo === 'writer' && scope?.refusal === undefined) {
-      this.link.router.enter(scope, 'writer')
+      this.link.router.enter(scope, 'writer', this.#promoted)
     }
   }
 
   /** What to do about the error a statement of this connection was answered with. Marks the scope. */
-  judge(scope: Scope | undefined, { retryable, attempt }: Attempt, error: unknown): Remedy {
-    this.endSending(scope)
+  judge(
+    scope: Scope | undefined,
+    { retryable, attempt }: Attempt,
+    error: unknown,
+    told?: ToldStatement,
+  ): Remedy {
+    this.#learnRole(scope)
+    if (sqlstateOf(error) !== undefined) scope?.answered(memberOf(this))
     const { router, endpoint } = this.link
     const remedy = router.judge(scope, {
       endpoint,
@@ -162,13 +187,18 @@ export class Connection implements Reclaimable {
       connectionLost: this.lost,
       error,
     })
-    if (remedy.type === 'throw') this.note(remedy.error)
+    told?.end(remedy, error)
+    if (remedy.type === 'throw') this.note(remedy.error, scope)
     return remedy
   }
 
   /** Remembers what an error means for this connection, and that it came from it. */
-  note(error: unknown): void {
-    if (typeof error === 'object' && error !== null) origins.set(error, this)
+  note(error: unknown, scope: Scope | undefined): void {
+    if (typeof error === 'object' && error !== null) {
+      // A transaction reports what it met first again and again.
+      if (!origins.has(error)) tellPrimaryUnavailable(error, scope?.request)
+      origins.set(error, this)
+    }
     if (isReplayRequired(error)) this.firstRefusal ??= error
     if (!isPrimaryUnavailable(error)) return
     if (this.status !== 'I') this.firstRefusal ??= error

@@ -1,4 +1,5 @@
 import type { Role } from '../deployment/detect-deployment.js'
+import type { RetryReason } from '../diagnostics/flyback-events.js'
 import { classifyError, type ErrorVerdict } from '../errors/classify-error.js'
 import { findReplayRequired } from '../errors/find-replay-required.js'
 import type { PrimaryUnavailableReason } from '../errors/primary-unavailable.js'
@@ -36,7 +37,7 @@ export type ErrorOutcome =
   /** Throw the refusal the open transaction met first. */
   | { readonly outcome: 'first-refusal' }
   | { readonly outcome: 'primary-unavailable'; readonly reason: PrimaryUnavailableReason }
-  | { readonly outcome: 'retry'; readonly on: EndpointName }
+  | { readonly outcome: 'retry'; readonly on: EndpointName; readonly because: RetryReason }
 
 interface Judged extends ErrorInput {
   readonly verdict: ErrorVerdict
@@ -98,14 +99,14 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
       'a refusal in a scope that forwards meanwhile runs on the writer when nothing is lost by it',
     when: ({ verdict, scope, retryable }) =>
       isRefusal(verdict) && scope?.state === 'forwarding' && retryable,
-    gives: { outcome: 'retry', on: 'writer' },
+    gives: { outcome: 'retry', on: 'writer', because: 'forwarding' },
   },
   {
     title:
       'a refusal in a scope that could never be replayed runs on the writer when nothing is lost by it',
     when: ({ verdict, scope, retryable }) =>
       isRefusal(verdict) && scope?.staysHere === true && retryable,
-    gives: { outcome: 'retry', on: 'writer' },
+    gives: { outcome: 'retry', on: 'writer', because: 'write' },
   },
   {
     title: 'an ambiguous refusal of a request that was already replayed is the error of its driver',
@@ -131,12 +132,12 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
     title: 'a recovery conflict runs once more on the replica',
     when: ({ verdict, retryable, attempt }) =>
       verdict === 'recovery-conflict' && retryable && attempt === 0,
-    gives: { outcome: 'retry', on: 'replica' },
+    gives: { outcome: 'retry', on: 'replica', because: 'recovery-conflict' },
   },
   {
     title: 'a second recovery conflict runs on the writer',
     when: ({ verdict, retryable }) => verdict === 'recovery-conflict' && retryable,
-    gives: { outcome: 'retry', on: 'writer' },
+    gives: { outcome: 'retry', on: 'writer', because: 'recovery-conflict' },
   },
   {
     title: 'a replica that cannot be reached leaves the work to the writer',
@@ -144,7 +145,7 @@ export const JUDGE_ERROR: readonly Row<Judged, ErrorOutcome>[] = [
       isReplicaDown(input) &&
       (input.whenReplicaDown === 'forward' ||
         (input.whenReplicaDown === 'replay' && input.scope?.staysHere === true)),
-    gives: { outcome: 'retry', on: 'writer' },
+    gives: { outcome: 'retry', on: 'writer', because: 'replica-down' },
   },
   {
     title: 'a replica that cannot be reached replays the request, by option',

@@ -1,5 +1,9 @@
 import { type Deployment, type Role, roleOf } from '../deployment/detect-deployment.js'
 import type { PrimaryLocator } from '../deployment/primary-locator.js'
+import type { Servers } from '../deployment/server.js'
+import { publish } from '../diagnostics/channels.js'
+import type { ForwardReason } from '../diagnostics/flyback-events.js'
+import { tellRefusal } from '../diagnostics/tell-refusal.js'
 import { PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
 import type { Scope } from '../scope/scope-state.js'
@@ -15,6 +19,8 @@ export interface RouterOptions {
   readonly cluster: string
   readonly hasReplica: boolean
   readonly whenReplicaDown: ReplicaDownPolicy
+  /** Where the endpoints lead, to be told. @default unknown */
+  readonly servers?: Servers | undefined
 }
 
 /** What an adapter knows of a failed call. */
@@ -35,7 +41,7 @@ export type Remedy =
   | { readonly type: 'retry'; readonly on: EndpointName }
 
 /** The three tables for one cluster, with their effects on the scope. Every adapter asks this and nothing else. */
-export interface Router {
+export interface Router extends Pick<RouterOptions, 'cluster' | 'hasReplica' | 'servers'> {
   /** The role now; the locator may have learned of a failover. */
   readonly role: Role
   /**
@@ -43,8 +49,8 @@ export interface Router {
    * @throws {@link ReplayRequired}
    */
   choose(scope: Scope | undefined, hint: Hint): EndpointName
-  /** Notes that a statement is about to go to this endpoint. */
-  enter(scope: Scope | undefined, endpoint: EndpointName): void
+  /** Notes that a statement is about to go to this endpoint, and why when that is known. */
+  enter(scope: Scope | undefined, endpoint: EndpointName, because?: ForwardReason): void
   /**
    * Whether a statement on a connection of this endpoint would read the past: the scope forwards, and the connection was
    * checked out of the replica before.
@@ -71,18 +77,28 @@ export function createRouter(options: RouterOptions): Router {
 
   function refuse(scope: Scope | undefined, reason: ReplayReason, cause?: unknown): ReplayRequired {
     const region = primaryRegion()
-    return scope === undefined
-      ? new ReplayRequired({ region, reason, cause, replayable: true })
-      : scope.refuse(region, reason, cause)
+    if (scope !== undefined) return scope.refuse(region, reason, cause)
+    const refusal = new ReplayRequired({ region, reason, cause, replayable: true })
+    tellRefusal(refusal, undefined)
+    return refusal
   }
 
-  function enter(scope: Scope | undefined, endpoint: EndpointName): void {
+  function enter(
+    scope: Scope | undefined,
+    endpoint: EndpointName,
+    because: ForwardReason | undefined,
+  ): void {
     if (endpoint === 'replica') scope?.enterReplica(cluster)
     // By the role of the request, too: a locator may have learned of a failover since it began.
-    else if (router.role === 'replica' || scope?.role === 'replica') scope?.enterWriter(cluster)
+    else if (router.role === 'replica') scope?.enterWriter(cluster, because)
+    else if (scope?.role === 'replica') scope.enterWriter(cluster, because ?? 'promoted')
   }
 
   const router: Router = {
+    cluster,
+    hasReplica,
+    servers: options.servers,
+
     get role(): Role {
       // A release machine is `primary` wherever it runs; only a replica or primary can change sides.
       const { role, region } = deployment
@@ -97,7 +113,7 @@ export function createRouter(options: RouterOptions): Router {
         hint,
       })
       if (choice.outcome === 'throw') throw refuse(scope, choice.reason)
-      enter(scope, choice.outcome)
+      enter(scope, choice.outcome, choice.outcome === 'writer' ? choice.because : undefined)
       return choice.outcome
     },
 
@@ -142,8 +158,10 @@ export function createRouter(options: RouterOptions): Router {
         case 'retry': {
           // Another statement of the scope may have been refused meanwhile: then nothing more is sent.
           if (scope?.refusal !== undefined) return { type: 'throw', error: scope.refusal }
-          enter(scope, outcome.on)
-          return { type: 'retry', on: outcome.on }
+          const { on, because } = outcome
+          enter(scope, on, because === 'forwarding' ? undefined : because)
+          publish('flyback:retry', () => ({ request: scope?.request, reason: because, on }))
+          return { type: 'retry', on }
         }
       }
     },

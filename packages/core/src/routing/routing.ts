@@ -2,7 +2,7 @@ import type { Deployment } from '../deployment/detect-deployment.js'
 import { staticPrimary } from '../deployment/primary-locator.js'
 import type { Hint } from './choose-endpoint.js'
 import type { FlybackOptions } from './flyback-options.js'
-import { createRouter, type Router } from './router.js'
+import { createRouter, type Router, type RouterOptions } from './router.js'
 
 /** What the connections of an adapter need to know of the options. */
 export interface Settings {
@@ -22,14 +22,13 @@ export interface Routing {
 export function createRouting(
   deployment: Deployment,
   options: FlybackOptions,
-  endpoints: { readonly cluster: string; readonly hasReplica: boolean },
+  endpoints: Pick<RouterOptions, 'cluster' | 'hasReplica' | 'servers'>,
 ): Routing {
   return {
     router: createRouter({
       deployment,
       locator: options.locator ?? staticPrimary(deployment),
-      cluster: endpoints.cluster,
-      hasReplica: endpoints.hasReplica,
+      ...endpoints,
       whenReplicaDown: options.whenReplicaDown ?? 'forward',
     }),
     settings: {

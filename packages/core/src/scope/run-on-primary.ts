@@ -1,4 +1,5 @@
 import { detectDeployment } from '../deployment/detect-deployment.js'
+import { tellRefusal } from '../diagnostics/tell-refusal.js'
 import { ReplayRequired } from '../errors/replay-required.js'
 import { Scope } from './scope-state.js'
 import { currentScope, runInScope } from './scope-store.js'
@@ -55,7 +56,9 @@ export function requirePrimary(): void {
   if (scope === undefined) {
     const { role, primaryRegion } = detectDeployment(process.env)
     if (role !== 'replica' || primaryRegion === undefined) return
-    throw new ReplayRequired({ region: primaryRegion, reason: 'required', replayable: true })
+    const refusal = { region: primaryRegion, reason: 'required', replayable: true } as const
+    tellRefusal(refusal, undefined)
+    throw new ReplayRequired(refusal)
   }
   if (scope.role !== 'replica' || scope.primaryRegion === undefined || scope.state === 'forwarding')
     return

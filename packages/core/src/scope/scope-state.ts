@@ -1,5 +1,7 @@
 import type { Role } from '../deployment/detect-deployment.js'
-import { type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
+import type { ForwardReason, MemberRole, RequestStarted } from '../diagnostics/flyback-events.js'
+import { tellRefusal } from '../diagnostics/tell-refusal.js'
+import { isReplayRequired, type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
 
 /**
  * - `open`: nothing was refused and nothing was sent to the writer
@@ -25,10 +27,12 @@ export interface ScopeOptions {
    * write that a replica refuses runs on the writer.
    */
   readonly canReplay: boolean
-  /** Opens as `forwarding`: every statement goes to the writer endpoint. @default false */
-  readonly forward?: boolean
+  /** Opens as `forwarding`, and why: every statement goes to the writer endpoint; `true` is `asked`. @default false */
+  readonly forward?: boolean | ForwardReason
   /** This request was replayed to us by another region. @default false */
   readonly replayed?: boolean
+  /** The request as it is told on diagnostics_channel. */
+  readonly request?: RequestStarted | undefined
 }
 
 /** What the decision tables see of a scope, for one cluster. */
@@ -51,13 +55,15 @@ export class Scope {
   readonly role: Role
   readonly primaryRegion: string | undefined
   readonly replayed: boolean
+  readonly request: RequestStarted | undefined
   readonly #staysHere: boolean
   #canReplay: boolean
-  #forwardsAll: boolean
+  #forwardsAll: ForwardReason | undefined
   #refusal: ReplayRequired | undefined
   #lostRefusal: ReplayRequired | undefined
-  readonly #forwarding = new Set<string>()
+  readonly #forwarding = new Map<string, ForwardReason>()
   readonly #usedReplica = new Set<string>()
+  readonly #answeredBy = new Set<MemberRole>()
   readonly #checkouts = new Set<Reclaimable>()
 
   constructor(options: ScopeOptions) {
@@ -66,12 +72,14 @@ export class Scope {
     this.replayed = options.replayed ?? false
     this.#staysHere = !options.canReplay
     this.#canReplay = options.canReplay
-    this.#forwardsAll = options.forward ?? false
+    const { forward = false } = options
+    this.#forwardsAll = forward === true ? 'asked' : forward || undefined
+    this.request = options.request
   }
 
   get state(): ScopeState {
     if (this.#refusal !== undefined) return 'replaying'
-    return this.#forwardsAll || this.#forwarding.size > 0 ? 'forwarding' : 'open'
+    return this.forwardReason === undefined ? 'open' : 'forwarding'
   }
 
   /** The refusal that made this scope `replaying`. */
@@ -89,6 +97,18 @@ export class Scope {
     return this.#usedReplica.size > 0
   }
 
+  /** What made this scope `forwarding`, first. */
+  get forwardReason(): ForwardReason | undefined {
+    const [first] = this.#forwarding.values()
+    return first ?? this.#forwardsAll
+  }
+
+  /** Which members answered statements of this scope. */
+  get answeredBy(): 'none' | MemberRole | 'both' {
+    const [first = 'none', second] = this.#answeredBy
+    return second === undefined ? first : 'both'
+  }
+
   /** Whether a refusal now would replay the request. */
   get replayable(): boolean {
     return this.#canReplay && this.state === 'open'
@@ -101,7 +121,7 @@ export class Scope {
 
   /** The state as one cluster's connections see it. */
   view(cluster: string): ScopeView {
-    const forwards = this.#forwardsAll || this.#forwarding.has(cluster)
+    const forwards = this.whyForward(cluster) !== undefined
     return {
       state: this.#refusal !== undefined ? 'replaying' : forwards ? 'forwarding' : 'open',
       replayable: this.replayable,
@@ -111,19 +131,30 @@ export class Scope {
     }
   }
 
+  /** What made work on this cluster forward, first. */
+  whyForward(cluster: string): ForwardReason | undefined {
+    return this.#forwarding.get(cluster) ?? this.#forwardsAll
+  }
+
   /** Notes that a statement is about to go to a replica of this cluster. */
   enterReplica(cluster: string): void {
     this.#usedReplica.add(cluster)
   }
 
   /** Notes first contact with the writer of this cluster. A `replaying` scope must not get here. */
-  enterWriter(cluster: string): void {
-    this.#forwarding.add(cluster)
+  enterWriter(cluster: string, because: ForwardReason = 'asked'): void {
+    const reason = this.whyForward(cluster) ?? because
+    if (!this.#forwarding.has(cluster)) this.#forwarding.set(cluster, reason)
   }
 
   /** From now on every cluster's work goes to its writer. */
   forwardAll(): void {
-    this.#forwardsAll = true
+    this.#forwardsAll ??= 'asked'
+  }
+
+  /** Notes who answered a statement. */
+  answered(member: MemberRole): void {
+    this.#answeredBy.add(member)
   }
 
   /**
@@ -135,6 +166,8 @@ export class Scope {
     const refusal = new ReplayRequired({ region, reason, cause, replayable: this.replayable })
     if (refusal.replayable) this.#refusal = refusal
     else this.#lostRefusal ??= refusal
+    // One thrown out of sight of its scope was told where it was thrown.
+    if (!isReplayRequired(cause)) tellRefusal(refusal, this.request)
     return refusal
   }
 

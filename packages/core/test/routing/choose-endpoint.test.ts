@@ -40,7 +40,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ChooseInput>[]; outcome: object
   },
   'without a known replica endpoint everything uses the writer endpoint': {
     inputs: [{ hasReplica: false }, { hasReplica: false, hint: 'write' }],
-    outcome: { outcome: 'writer' },
+    outcome: { outcome: 'writer', because: 'no-replica' },
   },
   'work asked onto the primary after reads of the replica is replayed': {
     inputs: [{ hint: 'primary', scope: { ...OPEN, usedReplica: true } }],
@@ -52,12 +52,12 @@ const EXAMPLES: Record<string, { inputs: Partial<ChooseInput>[]; outcome: object
       { hint: 'primary', scope: undefined },
       { hint: 'primary', scope: { ...OPEN, usedReplica: true, replayable: false } },
     ],
-    outcome: { outcome: 'writer' },
+    outcome: { outcome: 'writer', because: 'asked' },
   },
   'a write known before it is sent uses the writer endpoint when its request could never be replayed':
     {
       inputs: [{ hint: 'write', scope: HERE }],
-      outcome: { outcome: 'writer' },
+      outcome: { outcome: 'writer', because: 'write' },
     },
   'a write known before it is sent is refused with no round trip': {
     inputs: [

@@ -97,7 +97,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
       { scope: FORWARDING, retryable: true },
       { scope: FORWARDING, retryable: true, error: ambiguous },
     ],
-    outcome: { outcome: 'retry', on: 'writer' },
+    outcome: { outcome: 'retry', on: 'writer', because: 'forwarding' },
   },
   'a refusal in a scope that could never be replayed runs on the writer when nothing is lost by it':
     {
@@ -105,7 +105,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
         { scope: HERE, retryable: true },
         { scope: HERE, retryable: true, error: ambiguous },
       ],
-      outcome: { outcome: 'retry', on: 'writer' },
+      outcome: { outcome: 'retry', on: 'writer', because: 'write' },
     },
   'an ambiguous refusal of a request that was already replayed is the error of its driver': {
     inputs: [{ error: ambiguous, scope: { ...OPEN, replayed: true } }],
@@ -156,11 +156,11 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
       { error: conflict, retryable: true },
       { error: server('40P01'), retryable: true },
     ],
-    outcome: { outcome: 'retry', on: 'replica' },
+    outcome: { outcome: 'retry', on: 'replica', because: 'recovery-conflict' },
   },
   'a second recovery conflict runs on the writer': {
     inputs: [{ error: conflict, retryable: true, attempt: 1 }],
-    outcome: { outcome: 'retry', on: 'writer' },
+    outcome: { outcome: 'retry', on: 'writer', because: 'recovery-conflict' },
   },
   'a replica that cannot be reached leaves the work to the writer': {
     inputs: [
@@ -173,7 +173,7 @@ const EXAMPLES: Record<string, { inputs: Partial<ErrorInput>[]; outcome: object 
       },
       { error: down, retryable: true, whenReplicaDown: 'replay', scope: HERE },
     ],
-    outcome: { outcome: 'retry', on: 'writer' },
+    outcome: { outcome: 'retry', on: 'writer', because: 'replica-down' },
   },
   'a replica that cannot be reached replays the request, by option': {
     inputs: [{ error: down, retryable: true, whenReplicaDown: 'replay' }],
