@@ -1,7 +1,4 @@
-import { fileURLToPath } from 'node:url'
 import { describeHandler } from '@flyback/testkit'
+import { onNode } from './programs.ts'
 
-describeHandler({
-  name: 'Express 5',
-  command: [process.execPath, fileURLToPath(new URL('../src/servers/express.ts', import.meta.url))],
-})
+describeHandler({ name: 'Express 5', command: onNode('express') })

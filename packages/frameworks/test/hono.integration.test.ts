@@ -1,7 +1,4 @@
-import { fileURLToPath } from 'node:url'
 import { describeHandler } from '@flyback/testkit'
+import { onNode } from './programs.ts'
 
-describeHandler({
-  name: 'Hono',
-  command: [process.execPath, fileURLToPath(new URL('../src/servers/hono.ts', import.meta.url))],
-})
+describeHandler({ name: 'Hono', command: onNode('hono') })

@@ -3,6 +3,7 @@ import { Pool } from '@flyback/pg'
 import { type Ask, json, type Reply, type Route } from './ask-reply.ts'
 import { bodyRoutes } from './routes/bodies.ts'
 import { readRoutes } from './routes/reads.ts'
+import { streamRoutes } from './routes/streams.ts'
 import { writeRoutes } from './routes/writes.ts'
 import type { World } from './world.ts'
 
@@ -25,7 +26,12 @@ const NOT_FOUND: Reply = { status: 404, headers: [['content-type', 'text/plain']
 export function createContractApp(env: Env = process.env): ContractApp {
   const pool = new Pool({ max: 4, flyback: { env } })
   const world: World = { pool, region: env['FLY_REGION'] ?? 'none' }
-  const routes = [...readRoutes(world), ...writeRoutes(world), ...bodyRoutes(world)]
+  const routes = [
+    ...readRoutes(world),
+    ...writeRoutes(world),
+    ...bodyRoutes(world),
+    ...streamRoutes(world),
+  ]
   return {
     options: {
       env,

@@ -7,7 +7,8 @@ import { type Host, startHost } from './host.js'
 
 /**
  * Runs the contract of all frameworks against one of them: real processes in three regions, the lab's edges before them, real
- * replication behind. *
+ * replication behind.
+ *
  * @example
  * describeHandler({ name: 'Express 5', command: [process.execPath, server('express.ts')] })
  */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
+import { wayOf } from '../expectations.js'
 import type { HandlerCase, HandlerSection } from '../handler-case.js'
 import type { Sent } from '../send.js'
 
@@ -26,6 +27,8 @@ function whole(body: Body): Buffer {
   return Buffer.concat(parts.map((part) => Buffer.from(part)))
 }
 
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
 const intact = (route: 'body' | 'attempt/body', when: string): HandlerCase[] =>
   BODIES.map(([name, type, body]) => ({
     id: `${route.replace('/', '-')}-${name.toLowerCase()}`,
@@ -35,21 +38,65 @@ const intact = (route: 'body' | 'attempt/body', when: string): HandlerCase[] =>
       const headers = { 'content-type': type }
       const answer = await host.send('iad', `/${route}?id=${id}`, { method: 'POST', headers, body })
       const bytes = whole(body)
-      expect(answer.json()).toEqual({
-        region: 'ewr',
-        type,
-        length: bytes.length,
-        sha256: createHash('sha256').update(bytes).digest('hex'),
-      })
+      const { length } = bytes
+      expect(answer.json()).toEqual({ region: 'ewr', type, length, sha256: sha256(bytes) })
       expect(await host.effects(id)).toEqual(['ewr'])
-      expect(await host.hops(answer)).toHaveLength(2)
+      expect(await wayOf(host, answer)).toEqual(['iad', 'ewr'])
     },
   }))
+
+/** What Flyback replays at most, by default. */
+const LIMIT = Buffer.alloc(1_000_000, 'abcdefgh')
+const OVER = Buffer.concat([LIMIT, Buffer.from('!')])
+const HALVES = [OVER.subarray(0, 600_000), OVER.subarray(600_000)]
+const TYPE = 'application/octet-stream'
+
+const over = (name: string, route: string, body: Body): HandlerCase => ({
+  id: `over-${name.replaceAll(' ', '-')}`,
+  title: `rule 2: a body over the limit stays, and arrives whole: ${name}`,
+  async run(host) {
+    const id = host.id()
+    const headers = { 'content-type': TYPE }
+    const answer = await host.send('iad', `/${route}?id=${id}`, { method: 'POST', headers, body })
+    const { length } = OVER
+    const expected = { region: 'iad', type: TYPE, length, sha256: sha256(OVER) }
+    expect(answer.json()).toEqual(expected)
+    expect(await host.effects(id)).toEqual(['iad'])
+    expect(await wayOf(host, answer)).toEqual(['iad'])
+  },
+})
+
+const refused = (name: string, body: Body): HandlerCase => ({
+  id: `refused-${name}`,
+  title: `a body over the limit is answered with 413, by option: ${name}`,
+  async run(host) {
+    const id = host.id()
+    const answer = await host.send('syd', `/body?id=${id}`, { method: 'POST', body })
+    expect([answer.status, answer.header('cache-control')]).toEqual([413, 'no-store'])
+    expect(await host.effects(id)).toEqual([])
+  },
+})
 
 export const bodies: HandlerSection = {
   heading: 'A body arrives whole',
   cases: [
     ...intact('body', 'before its handler'),
     ...intact('attempt/body', 'after its handler read it'),
+    {
+      id: 'limit',
+      title: 'a body of the limit is replayed',
+      async run(host) {
+        const id = host.id()
+        const body = [LIMIT.subarray(0, 1), LIMIT.subarray(1)]
+        const answer = await host.send('iad', `/body?id=${id}`, { method: 'POST', body })
+        expect(answer.json()).toMatchObject({ region: 'ewr', sha256: sha256(LIMIT) })
+        expect(await host.effects(id)).toEqual(['ewr'])
+      },
+    },
+    over('known length', 'body', OVER),
+    over('chunked', 'body', HALVES),
+    over('attempted and chunked', 'attempt/body', HALVES),
+    refused('known', OVER),
+    refused('chunked', HALVES),
   ],
 }

@@ -1,26 +1,6 @@
 import { expect } from 'vitest'
+import { expectReplayed, wayOf } from '../expectations.js'
 import type { HandlerCase, HandlerSection } from '../handler-case.js'
-import type { Host } from '../host.js'
-import type { Answer } from '../send.js'
-
-/** A request at iad whose write ran in ewr, once, after one replay for this reason. */
-async function expectReplayed(
-  host: Host,
-  answer: Answer,
-  id: string,
-  reason: string,
-): Promise<void> {
-  expect({ status: answer.status, body: answer.json() }).toMatchObject({
-    status: 200,
-    body: { region: 'ewr' },
-  })
-  expect(await host.effects(id)).toEqual(['ewr'])
-  const hops = await host.hops(answer)
-  expect(hops.map(({ region, replay }) => [region, replay?.to, replay?.state])).toEqual([
-    ['iad', 'region=ewr', `flyback.1.${reason}`],
-    ['ewr', undefined, undefined],
-  ])
-}
 
 /** The ways a handler may come to know of a refusal, or not. */
 const FORMS: readonly (readonly [form: string, title: string, reason: string])[] = [
@@ -73,11 +53,35 @@ export const refusals: HandlerSection = {
       async run(host) {
         const answer = await host.send('iad', '/read')
         expect(answer.json()).toEqual({ region: 'iad', standby: true })
-        expect(await host.hops(answer)).toHaveLength(1)
+        expect(await wayOf(host, answer)).toEqual(['iad'])
       },
     },
     ...forms,
     ...methods,
+    {
+      id: 'forwarded',
+      title: 'rule 1: a request that wrote from its region is never replayed',
+      async run(host) {
+        const id = host.id()
+        const answer = await host.send('iad', `/forwarded?id=${id}`)
+        expect(answer.json()).toMatchObject({ region: 'iad' })
+        expect(await wayOf(host, answer)).toEqual(['iad'])
+        expect(await host.effects(`${id}-a`)).toEqual(['iad'])
+        expect(await host.effects(`${id}-b`)).toEqual(['iad'])
+      },
+    },
+    {
+      id: 'both',
+      title: 'rule 1: a write from its region beside a refused one has each effect once',
+      async run(host) {
+        const id = host.id()
+        const sent = { method: 'POST' }
+        const answer = await host.send('iad', `/attempt/both?id=${id}`, sent)
+        expect(answer.status).toBe(200)
+        expect(await host.effects(`${id}-a`)).toHaveLength(1)
+        expect(await host.effects(`${id}-b`)).toHaveLength(1)
+      },
+    },
     {
       id: 'error-handler',
       title: "a refusal is replayed past an error handler of the app's own",

@@ -1,0 +1,8 @@
+import { describeHandler } from '@flyback/testkit'
+import { onNode } from './programs.ts'
+
+describeHandler({
+  name: 'node:http, withFlyback',
+  command: onNode('node'),
+  lacks: { compression: 'Node has none of its own' },
+})

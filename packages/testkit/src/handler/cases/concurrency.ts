@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import type { HandlerCase, HandlerSection } from '../handler-case.js'
+import type { Host } from '../host.js'
+
+const FORMS = ['thrown', 'swallowed', 'clean', 'wrapped', 'transaction', 'forwarded'] as const
+
+/** A visitor who leaves once `until` has come; then both regions still answer. */
+async function leave(host: Host, path: string, sent: object, until: () => Promise<unknown>) {
+  const left = new AbortController()
+  const asked = host.send('iad', path, { ...sent, signal: left.signal })
+  const failed = asked.then(
+    () => false,
+    () => true,
+  )
+  await until()
+  left.abort()
+  expect(await failed).toBe(true)
+  // Longer than the handler takes.
+  await sleep(300)
+  for (const region of ['iad', 'ewr'] as const) {
+    expect((await host.send(region, '/read')).json()).toMatchObject({ region })
+  }
+}
+
+const leaving: readonly HandlerCase[] = [
+  {
+    id: 'left-replayed',
+    title: 'a visitor who leaves during a replay has the effect once',
+    async run(host) {
+      const id = host.id()
+      await leave(host, `/slow?id=${id}`, { method: 'POST' }, async () => {
+        while ((await host.effects(id)).length === 0) await sleep(10)
+      })
+      expect(await host.effects(id)).toEqual(['ewr'])
+    },
+  },
+  {
+    id: 'left-attempt',
+    title: 'a visitor who leaves before the refusal has the effect once at most',
+    async run(host) {
+      const id = host.id()
+      await leave(host, `/slow?id=${id}`, {}, () => sleep(50))
+      expect((await host.effects(id)).length).toBeLessThan(2)
+    },
+  },
+  {
+    id: 'left-upload',
+    title: 'a visitor who leaves in the middle of a body has no effect',
+    async run(host) {
+      const id = host.id()
+      const headers = { 'content-length': '1000' }
+      const sent = { method: 'POST', headers, body: 'half' }
+      await leave(host, `/attempt/body?id=${id}`, sent, () => sleep(50))
+      expect(await host.effects(id)).toEqual([])
+    },
+  },
+]
+
+export const concurrency: HandlerSection = {
+  heading: 'Many at once, and visitors who leave',
+  cases: [
+    {
+      id: 'concurrent',
+      title: 'rule 15: fifty requests at once share no scope',
+      async run(host) {
+        const sent = Array.from({ length: 50 }, (_, at) => ({
+          id: host.id(),
+          form: FORMS[at % FORMS.length] ?? 'clean',
+        }))
+        const answers = await Promise.all(
+          sent.map(({ id, form }) =>
+            host.send('iad', `/attempt/${form}?id=${id}`, { method: 'POST' }),
+          ),
+        )
+        for (const [at, { id, form }] of sent.entries()) {
+          const region = form === 'clean' || form === 'forwarded' ? 'iad' : 'ewr'
+          expect(answers[at]?.json()).toMatchObject({ region, form })
+          const effect = form === 'forwarded' ? `${id}-a` : id
+          expect(await host.effects(effect)).toEqual(form === 'clean' ? [] : [region])
+        }
+      },
+    },
+    ...leaving,
+  ],
+}
