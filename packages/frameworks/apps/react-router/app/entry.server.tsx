@@ -1,0 +1,32 @@
+import { PassThrough } from 'node:stream'
+import { flybackErrors } from '@flyback/http/react-router'
+import { createReadableStreamFromReadable } from '@react-router/node'
+import { renderToPipeableStream } from 'react-dom/server'
+import { type HandleDocumentRequestFunction, ServerRouter } from 'react-router'
+
+export const streamTimeout = 2_000
+
+export const handleError = flybackErrors((error, { request }) => {
+  if (!request.signal.aborted) console.error(error)
+})
+
+const handleRequest: HandleDocumentRequestFunction = (request, status, headers, context) =>
+  new Promise((resolve, reject) => {
+    const { pipe, abort } = renderToPipeableStream(
+      <ServerRouter context={context} url={request.url} />,
+      {
+        onShellReady() {
+          const body = new PassThrough()
+          headers.set('content-type', 'text/html')
+          pipe(body)
+          resolve(new Response(createReadableStreamFromReadable(body), { status, headers }))
+        },
+        onShellError: reject,
+        onError: (error) => console.error(error),
+        onAllReady: () => clearTimeout(timer),
+      },
+    )
+    const timer = setTimeout(abort, streamTimeout + 1_000)
+  })
+
+export default handleRequest

@@ -1,0 +1,3 @@
+export default function Read() {
+  return <p>nothing else</p>
+}

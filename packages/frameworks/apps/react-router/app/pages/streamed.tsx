@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Suspense } from 'react'
+import { Await, type LoaderFunctionArgs, useLoaderData } from 'react-router'
+import { read, write } from '../database.server.ts'
+
+const LATER_MS = 100
+
+/** Promises that are not awaited: the page is sent before they settle. */
+export function loader({ url }: LoaderFunctionArgs) {
+  const later = async (): Promise<string> => {
+    await sleep(LATER_MS)
+    return url.searchParams.has('write') ? await write(url) : await read()
+  }
+  const soon = url.searchParams.has('soon') ? write(url) : undefined
+  return { later: later(), soon }
+}
+
+export default function Streamed() {
+  const { later } = useLoaderData<typeof loader>()
+  return (
+    <Suspense fallback={<p>the shell</p>}>
+      <Await resolve={later}>{(text) => <p>later in {text}</p>}</Await>
+    </Suspense>
+  )
+}

@@ -1,0 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServerLoad } from '@sveltejs/kit'
+import { read, write } from '../../../lib/database.ts'
+
+const LATER_MS = 100
+
+/** A promise that is not awaited: the page is sent before it settles. */
+export const load: ServerLoad = ({ url }) => {
+  const later = async (): Promise<string> => {
+    await sleep(LATER_MS)
+    return url.searchParams.has('id') ? await write(url) : await read()
+  }
+  return { later: later() }
+}
