@@ -1,4 +1,5 @@
-import { decide, type Role, type Row } from '@flyback/core'
+import { decide, type ForwardReason, type Role, type Row } from '@flyback/core'
+import type { ToldRequest } from './diagnostics/told-request.js'
 import type { ReplayOrigin } from './platform/replay-platform.js'
 import type { PolicyChoice } from './policy.js'
 
@@ -17,6 +18,8 @@ export interface AdmissionInput extends PolicyChoice {
   readonly whenNotReplayable: 'forward' | 'fail'
   /** The app says the policy later; until then the request is attempted, and refused for nothing. @default false */
   readonly undecided?: boolean
+  /** Hears of every decision, and decides nothing. */
+  readonly told?: ToldRequest | undefined
 }
 
 export type Admission =
@@ -25,11 +28,19 @@ export type Admission =
   /** The body has to be measured first; then ask again. */
   | { readonly outcome: 'measure' }
   /** The handler runs, in a scope. */
-  | { readonly outcome: 'open'; readonly canReplay: boolean; readonly forward: boolean }
+  | {
+      readonly outcome: 'open'
+      readonly canReplay: boolean
+      readonly forward: ForwardReason | false
+    }
   | { readonly outcome: 'replay'; readonly reason: 'method' | 'route' }
   | { readonly outcome: 'refuse'; readonly because: 'replayed' | 'too-large' }
 
-const FORWARD: Admission = { outcome: 'open', canReplay: false, forward: true }
+const forward = (because: ForwardReason): Admission => ({
+  outcome: 'open',
+  canReplay: false,
+  forward: because,
+})
 const cameBack = ({ replayed, cached, failed }: ReplayOrigin): boolean =>
   replayed || cached || failed
 
@@ -48,7 +59,7 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
   {
     title: 'policy forward opens as forwarding',
     when: ({ policy }) => policy === 'forward',
-    gives: FORWARD,
+    gives: forward('policy'),
   },
   {
     title: 'without a replay platform a safe method is attempted and cannot be replayed',
@@ -58,7 +69,7 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
   {
     title: 'without a replay platform everything else opens as forwarding',
     when: ({ canReplay }) => !canReplay,
-    gives: FORWARD,
+    gives: forward('no-platform'),
   },
   {
     title: 'rule 2: a request that was replayed, or could not be, is refused by option',
@@ -68,7 +79,7 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
   {
     title: 'rule 2: a request that was replayed, or could not be, opens as forwarding',
     when: ({ origin }) => cameBack(origin),
-    gives: FORWARD,
+    gives: forward('came-back'),
   },
   {
     title: 'a body of unknown size is measured before anything else',
@@ -83,7 +94,7 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
   {
     title: 'a body over the limit opens as forwarding',
     when: ({ body }) => body === 'over',
-    gives: FORWARD,
+    gives: forward('too-large'),
   },
   {
     title: 'policy replay by a rule replays before the handler',
@@ -104,6 +115,10 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
 
 /** What becomes of this request? */
 export function decideAdmission(input: AdmissionInput): Admission {
-  if (input.undecided !== true) return decide(ADMISSION, input)
-  return decide(ADMISSION, { ...input, policy: 'attempt', whenNotReplayable: 'forward' })
+  const admission =
+    input.undecided === true
+      ? decide(ADMISSION, { ...input, policy: 'attempt', whenNotReplayable: 'forward' })
+      : decide(ADMISSION, input)
+  input.told?.admitted(admission, input)
+  return admission
 }

@@ -1,6 +1,8 @@
 import type { Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
+import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
+import { tellFetchResponse } from './diagnostics/tell-fetch-response.js'
 import { startBody } from './fetch/guard-body.js'
 import { bodySize, measureBody } from './fetch/measure-body.js'
 import { createFront } from './front.js'
@@ -13,6 +15,8 @@ export interface FetchRun {
   run(): Response | Promise<Response>
   /** The error that the framework has already made a response of, if any. */
   caught?(): unknown
+  /** The pattern the request has matched, asked when it is over. */
+  route?(): string | undefined
 }
 
 /** What the base reads of a framework's own request. */
@@ -37,8 +41,8 @@ export function createFetchBase<R>(
 ): FetchBase<R> {
   const front = createFront(options)
 
-  async function runIn(scope: Scope, then: FetchRun): Promise<Response> {
-    const end = (): void => front.endScope(scope)
+  async function runIn(input: AdmissionInput, scope: Scope, then: FetchRun): Promise<Response> {
+    const end = (completed?: boolean): void => front.endScope(scope, completed)
     try {
       const response = await runInScope(scope, () => then.run())
       const { body, status, statusText, headers } = response
@@ -58,6 +62,7 @@ export function createFetchBase<R>(
         throw scope.refusal
       }
       const watch = watchResponse(scope)
+      input.told?.watched(watch)
       watch.sent()
       if (start.whole !== undefined) end()
       return new Response(start.whole ?? start.guarded(watch, end), { status, statusText, headers })
@@ -78,21 +83,27 @@ export function createFetchBase<R>(
       path,
       header: (name) => request.headers.get(name) ?? undefined,
       bodySize: (limitBytes) => bodySize(request, limitBytes),
+      ...(then.route && { route: then.route }),
     })
-    const decided =
-      admission.outcome === 'measure'
-        ? front.admitMeasured(input, await measureBody(request, front.maxBodyBytes))
-        : admission
-    switch (decided.outcome) {
-      case 'pass':
-      case 'measure':
-        return await then.run()
-      case 'replay':
-      case 'refuse':
-        return toResponse(front.answer(decided))
-      case 'open':
-        return await runIn(front.openScope(decided, input), then)
+    async function proceed(decided: Admission): Promise<Response> {
+      switch (decided.outcome) {
+        case 'pass':
+        case 'measure':
+          return await then.run()
+        case 'replay':
+        case 'refuse':
+          return toResponse(front.answer(decided))
+        case 'open':
+          return await runIn(input, front.openScope(decided, input), then)
+      }
     }
+    return await tellFetchResponse(input.told, async () =>
+      proceed(
+        admission.outcome === 'measure'
+          ? front.admitMeasured(input, await measureBody(request, front.maxBodyBytes))
+          : admission,
+      ),
+    )
   }
 }
 

@@ -2,6 +2,7 @@ import { findReplayRequired, type Role, Scope, tellNotices } from '@flyback/core
 import { currentScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
 import { type Answer, isRegion, refusalAnswer, replayAnswer } from './answer.js'
+import { type ToldRequest, tellRequest } from './diagnostics/told-request.js'
 import { type FlybackOptions, readOptions } from './options.js'
 import type { ReadHeader, ReplayOrigin } from './platform/replay-platform.js'
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
@@ -11,6 +12,8 @@ export interface FrontRequest<R> extends PolicyRequest<R> {
   readonly header: ReadHeader
   /** Asked only in a replica region with a platform. */
   readonly bodySize: (maxBodyBytes: number) => BodySize
+  /** The pattern the framework has matched, asked at the end. */
+  readonly route?: () => string | undefined
 }
 
 /** What the node and the fetch base share: everything but their streams. */
@@ -33,17 +36,18 @@ export interface Front<R> {
   openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
   /** The answer that replays this scope's request, if it was refused and still can be. */
   replayOf(scope: Scope, error?: unknown): Answer | undefined
-  endScope(scope: Scope): void
+  /** @param completed whether the answer went out to its end, where only the base knows. @default true */
+  endScope(scope: Scope, completed?: boolean): void
 }
 
 const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
 
 /** Scopes of requests in progress. A scope of other work (a job that started the server) is not one of them. */
-const openScopes = new WeakSet<Scope>()
+const openScopes = new WeakMap<Scope, ToldRequest | undefined>()
 
 /** Reads the options and puts the decisions together, for one middleware. @throws ConfigurationError */
 export function createFront<R>(options: FlybackOptions<R>): Front<R> {
-  const { deployment, platform, policyFor, whenNotReplayable } = readOptions(options)
+  const { deployment, platform, policyFor, whenNotReplayable, serverTiming } = readOptions(options)
   const { role, primaryRegion } = deployment
   const maxBodyBytes = platform?.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY
 
@@ -51,10 +55,12 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     const origin = platform?.readOrigin(request.header) ?? NO_ORIGIN
     const isMeasurable = role === 'replica' && platform !== undefined
     if (role === 'replica' && origin.replayed && !origin.failed) tellDisagreement()
+    const choice = policyFor(request)
     return {
+      told: tellRequest(request, choice, origin, { deployment, serverTiming }),
       role,
       safe: isSafeMethod(request.method),
-      ...policyFor(request),
+      ...choice,
       canReplay: platform !== undefined,
       origin,
       body: isMeasurable ? request.bodySize(maxBodyBytes) : 'none',
@@ -101,10 +107,12 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
         : refusalAnswer(admission.because, maxBodyBytes)
     },
 
-    openScope({ canReplay, forward }, { origin }) {
+    openScope({ canReplay, forward }, { origin, told }) {
       const replayed = origin.replayed || origin.cached
-      const scope = new Scope({ role, primaryRegion, canReplay, forward, replayed })
-      openScopes.add(scope)
+      const request = told?.request
+      const scope = new Scope({ role, primaryRegion, canReplay, forward, replayed, request })
+      openScopes.set(scope, told)
+      told?.opened(scope)
       return scope
     },
 
@@ -113,9 +121,11 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return refusal && encode(refusal.region, refusal.reason)
     },
 
-    endScope(scope) {
+    endScope(scope, completed = true) {
+      const told = openScopes.get(scope)
       openScopes.delete(scope)
       scope.end()
+      told?.over(completed)
     },
   }
 }

@@ -25,6 +25,7 @@ export function flyback(options: FlybackOptions<Request> = {}): MiddlewareHandle
       },
       // What `onError` made a response of.
       caught: () => c.error,
+      route: () => c.req.routePath,
     })
     if (answer === own) return
     // Hono would add the headers of the response it replaces.

@@ -3,6 +3,7 @@ import type { Scope } from '@flyback/core'
 import { bindToCaller, requirePrimary, runInScope } from '@flyback/core/scope'
 import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
+import { tellNodeResponse } from './diagnostics/tell-node-response.js'
 import { createFront, type FrontRequest } from './front.js'
 import { bindEvents } from './node/bind-events.js'
 import { bodySize } from './node/body-size.js'
@@ -21,6 +22,8 @@ export interface NodeRun {
   fail(error: unknown): void
   /** Whether the policy is known only when the request has found its route: {@link Served.decide} says it. @default never */
   undecided?(path: string): boolean
+  /** The pattern the request has matched, asked when it is over. @default as Express keeps it */
+  route?(): string | undefined
 }
 
 /** A request that runs in a scope. */
@@ -56,6 +59,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
     then: NodeRun,
   ): void {
     const watch = watchResponse(scope)
+    input.told?.watched(watch)
     let decided: Answer | undefined
     bindEvents(req, scope)
     bindEvents(res, scope)
@@ -76,7 +80,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
       if (scope.refusal !== undefined) throw scope.refusal
       const next = front.decide(input, policy)
       if (next.outcome === 'refuse') return front.answer(next)
-      if (next.outcome === 'open' && next.forward) scope.forwardAll()
+      if (next.outcome === 'open' && next.forward) scope.forwardAll(next.forward)
       if (next.outcome !== 'replay' || !scope.replayable) return undefined
       decided = front.answer(next)
       runInScope(scope, requirePrimary)
@@ -91,6 +95,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
     const admitted = admit(req, then)
     if (admitted === undefined) return
     let { input } = admitted
+    if (input.told !== undefined) tellNodeResponse(res, input.told)
     proceed(admitted.admission)
 
     function proceed(next: Admission): void {
@@ -121,7 +126,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
 
   function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
     try {
-      const request = describe(req)
+      const request = { ...describe(req), route: then.route ?? (() => routeOf(req)) }
       return front.admit(request, then.undecided?.(request.path))
     } catch (error) {
       then.fail(error)
@@ -149,6 +154,15 @@ function pathOf(req: IncomingMessage): string {
   const target = typeof original === 'string' ? original : (req.url ?? '/')
   // A proxy may send the absolute form: http://host/path.
   return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/'
+}
+
+/** Express keeps the pattern of the route, and of the routers above it. */
+function routeOf(req: IncomingMessage): string | undefined {
+  const route: unknown = Reflect.get(req, 'route')
+  const path: unknown = typeof route === 'object' && route !== null && Reflect.get(route, 'path')
+  const base: unknown = Reflect.get(req, 'baseUrl')
+  if (typeof path !== 'string') return undefined
+  return typeof base === 'string' ? `${base}${path}` : path
 }
 
 function send(res: ServerResponse, answer: Answer): void {

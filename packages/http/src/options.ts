@@ -46,6 +46,13 @@ export interface FlybackOptions<R = unknown> {
    * @default 'forward'
    */
   readonly whenNotReplayable?: 'forward' | 'fail'
+  /**
+   * Whether answers carry a `Server-Timing` metric that says what happened: region, role, which members answered, the route
+   * taken and why. It is shown to whoever asks, so it is off in production. Never in the role `single`.
+   *
+   * @default true when NODE_ENV is `development`, else false
+   */
+  readonly serverTiming?: boolean
 }
 
 /** Options with everything filled in and checked. */
@@ -54,6 +61,7 @@ export interface Settings<R> {
   readonly platform: ReplayPlatform | undefined
   readonly policyFor: (request: PolicyRequest<R>) => PolicyChoice
   readonly whenNotReplayable: 'forward' | 'fail'
+  readonly serverTiming: boolean
 }
 
 const KEYS: Readonly<Record<keyof FlybackOptions, true>> = {
@@ -63,6 +71,7 @@ const KEYS: Readonly<Record<keyof FlybackOptions, true>> = {
   policy: true,
   routes: true,
   whenNotReplayable: true,
+  serverTiming: true,
 }
 
 /** @throws {@link ConfigurationError} naming the option that cannot be used */
@@ -74,9 +83,13 @@ export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
   }
   const { env = globalThis.process?.env ?? {}, routes = [], policy = 'replay' } = options
   const { deployment = detectDeployment(env), whenNotReplayable = 'forward' } = options
+  const { serverTiming = readVariable(env, 'NODE_ENV') === 'development' } = options
   checkPolicy('policy', policy)
   if (whenNotReplayable !== 'forward' && whenNotReplayable !== 'fail') {
     throw new ConfigurationError('whenNotReplayable', "must be 'forward' or 'fail'")
+  }
+  if (typeof serverTiming !== 'boolean') {
+    throw new ConfigurationError('serverTiming', 'must be true or false')
   }
   if (deployment.role === 'replica' && !isRegion(deployment.primaryRegion)) {
     throw new ConfigurationError('deployment.primaryRegion', 'must be a region name')
@@ -92,7 +105,8 @@ export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
       },
     ])
   }
-  return { deployment, platform, policyFor: createPolicy(routes, policy), whenNotReplayable }
+  const policyFor = createPolicy(routes, policy)
+  return { deployment, platform, policyFor, whenNotReplayable, serverTiming }
 }
 
 function readPlatform(

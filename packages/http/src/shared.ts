@@ -1,6 +1,22 @@
 export {
+  type FlybackEvents,
+  type ForwardReason,
   findReplayRequired,
+  type MemberRole,
+  observe,
+  type PrimaryUnavailableEvent,
+  type RefusalEvent,
   ReplayRequired,
+  type RequestEnded,
+  type RequestOutcome,
+  type RequestReason,
+  type RequestStarted,
+  type RetryEvent,
+  type RetryReason,
+  type StatementEnded,
+  type StatementOutcome,
+  type StatementReason,
+  type StatementStarted,
 } from '@flyback/core'
 export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
 export type { FlybackOptions } from './options.js'

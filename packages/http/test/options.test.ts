@@ -15,6 +15,7 @@ describe('a bad option is refused at creation, by its name', () => {
     ['policy', { policy: 'sometimes' }],
     ['whenNotReplayable', { whenNotReplayable: 'drop' }],
     ['platform', { platform: 'fly' }],
+    ['serverTiming', { serverTiming: 'yes' }],
     ['routes', { routes: {} }],
     ['routes[0]', { routes: [null] }],
     ['routes[0]', { routes: [{ paht: '/x', policy: 'replay' }] }],

@@ -40,8 +40,15 @@ export type ForwardReason =
  * - `replayed`: it runs again in the primary region
  * - `refused`: answered with 503 or 413, its handler never ran
  * - `broken`: a write was refused after the headers were out, so the response was cut off
+ * - `abandoned`: the client went away before it was decided
  */
-export type RequestOutcome = 'served' | 'forwarded' | 'replayed' | 'refused' | 'broken'
+export type RequestOutcome =
+  | 'served'
+  | 'forwarded'
+  | 'replayed'
+  | 'refused'
+  | 'broken'
+  | 'abandoned'
 
 /**
  * Why: the first word that applies.
@@ -51,6 +58,7 @@ export type RequestOutcome = 'served' | 'forwarded' | 'replayed' | 'refused' | '
  * - `method`, `route`: replayed before its handler ran, by its method or by a rule of the app
  * - a {@link ForwardReason}: forwarded, or refused (`came-back`, `too-large`)
  * - a {@link ReplayReason}: replayed because of a refusal, or broken by one
+ * - `aborted`: nobody is left to answer
  */
 export type RequestReason =
   | 'primary-region'
@@ -59,6 +67,7 @@ export type RequestReason =
   | 'route'
   | ForwardReason
   | ReplayReason
+  | 'aborted'
 
 /** `flyback:request:start`. The object of the same request's end, which has more fields by then. */
 export interface RequestStarted {

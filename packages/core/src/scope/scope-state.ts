@@ -148,8 +148,8 @@ export class Scope {
   }
 
   /** From now on every cluster's work goes to its writer. */
-  forwardAll(): void {
-    this.#forwardsAll ??= 'asked'
+  forwardAll(because: ForwardReason = 'asked'): void {
+    this.#forwardsAll ??= because
   }
 
   /** Notes who answered a statement. */

@@ -8,8 +8,8 @@ type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>
 export interface BodyStart {
   /** Set when one chunk was all: a string or a buffer, which servers send with its length. */
   readonly whole: Uint8Array | undefined
-  /** The same body, broken off once `watch` says so. Nothing is buffered. `done` is called once, however it ends. */
-  guarded(watch: ResponseWatch, done: () => void): ReadableStream<Uint8Array>
+  /** The same body, broken off once `watch` says so. Nothing is buffered. `done` is called however it ends. */
+  guarded(watch: ResponseWatch, done: (completed: boolean) => void): ReadableStream<Uint8Array>
   cancel(): void
 }
 
@@ -30,7 +30,10 @@ export async function startBody(
   if (first?.done === false) asked.push(read())
   const isWhole = first?.done === true || (await ifThere(asked[1]))?.done === true
 
-  function guarded(watch: ResponseWatch, done: () => void): ReadableStream<Uint8Array> {
+  function guarded(
+    watch: ResponseWatch,
+    done: (completed: boolean) => void,
+  ): ReadableStream<Uint8Array> {
     async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
       try {
         const chunk = await (asked.shift() ?? read())
@@ -38,16 +41,17 @@ export async function startBody(
         if (chunk.value !== undefined) controller.enqueue(chunk.value)
         if (!chunk.done) return
         controller.close()
+        done(true)
       } catch (error) {
         controller.error(error)
         cancel()
+        done(false)
       }
-      done()
     }
     const source = {
       pull,
       cancel(reason: unknown): Promise<void> {
-        done()
+        done(false)
         return reader.cancel(reason)
       },
     }
