@@ -41,18 +41,25 @@ export function createFetchBase<R>(
 ): FetchBase<R> {
   const front = createFront(options)
 
-  async function runIn(input: AdmissionInput, scope: Scope, then: FetchRun): Promise<Response> {
+  async function runIn(
+    input: AdmissionInput,
+    scope: Scope,
+    method: string,
+    then: FetchRun,
+  ): Promise<Response> {
     const end = (completed?: boolean): void => front.endScope(scope, completed)
     try {
       const response = await runInScope(scope, () => then.run())
-      const { body, status, statusText, headers } = response
       const replay = front.replayOf(scope, then.caught?.())
       if (replay !== undefined) {
-        body?.cancel().catch(() => undefined)
+        response.body?.cancel().catch(() => undefined)
         end()
         return toResponse(replay)
       }
-      if (front.role !== 'replica' || body === null || status === 101) {
+      // Bun and Deno send a string with its length, until someone asks for it as a stream.
+      const body = front.role === 'replica' && method !== 'HEAD' ? response.body : null
+      const { status, statusText, headers } = response
+      if (body === null || status === 101) {
         end()
         return response
       }
@@ -94,7 +101,7 @@ export function createFetchBase<R>(
         case 'refuse':
           return toResponse(front.answer(decided))
         case 'open':
-          return await runIn(input, front.openScope(decided, input), then)
+          return await runIn(input, front.openScope(decided, input), request.method, then)
       }
     }
     return await tellFetchResponse(input.told, async () =>

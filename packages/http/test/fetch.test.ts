@@ -7,7 +7,7 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { fly, withFlyback } from '../src/fetch.js'
 import { flyback } from '../src/hono.js'
 import { REPLAY, refuse, scope } from './support/contract.js'
-import { REPLICA, SINGLE } from './support/environments.js'
+import { PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 
 const tick = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const replica = { env: REPLICA }
@@ -52,6 +52,17 @@ describe('withFlyback', () => {
     expect(await handler(request)).toBe(response)
     expect(seen).toEqual([request, undefined])
     expect(seen[0]).toBe(request)
+  })
+
+  test.each([
+    ['in role primary', PRIMARY, {}],
+    ['to HEAD', REPLICA, { method: 'HEAD' }],
+  ])('nobody asks a response %s for its body', async (_name, env, init) => {
+    const response = new Response('x')
+    const body = vi.spyOn(response, 'body', 'get')
+    const handler = withFlyback(() => response, { env })
+    expect(await handler(new Request(url, init))).toBe(response)
+    expect(body).not.toHaveBeenCalled()
   })
 
   test('a handler that throws is rejected with the same error', async () => {
