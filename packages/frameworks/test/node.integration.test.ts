@@ -4,5 +4,5 @@ import { onNode } from './programs.ts'
 describeHandler({
   name: 'node:http, withFlyback',
   command: onNode('node'),
-  lacks: { compression: 'Node has none of its own' },
+  lacks: { compression: 'node:http has none' },
 })

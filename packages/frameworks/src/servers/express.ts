@@ -1,32 +1,22 @@
 import { flyback } from '@flyback/http/express'
 import compression from 'compression'
-import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import express, { type NextFunction, type Request, type Response } from 'express'
 import { createContractApp, errorReply } from '../app/index.ts'
-import { address, askOf, sendReply } from './node-exchange.ts'
+import { registerRoutes, sendByExpress } from './express-routes.ts'
+import { address } from './node-exchange.ts'
 
 const contract = createContractApp()
+// A wildcard of Express 5 has a name.
+const pattern = (path: string): string => path.replace('*', '*rest')
 const app = express()
 app.use(compression())
 app.use(flyback(contract.options))
 app.use(express.raw({ type: () => true, limit: '10mb' }))
-
-function register(router: Router): Router {
-  for (const { method, path, handle } of contract.routes) {
-    const verb = method.toLowerCase() as Lowercase<typeof method>
-    router[verb](path.replace('*', '*rest'), async (req: Request, res: Response) => {
-      const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0)
-      await sendReply(res, await handle(askOf(req, async () => body)))
-    })
-  }
-  return router
-}
-
-register(app)
-app.use('/mounted', register(express.Router()))
-
-app.use('/handled', (error: unknown, _req: Request, res: Response, _next: NextFunction) =>
-  sendReply(res, errorReply(error)),
-)
+registerRoutes(app, contract, pattern)
+app.use('/mounted', registerRoutes(express.Router(), contract, pattern))
+app.use('/handled', (error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+  void sendByExpress(res, errorReply(error))
+})
 
 const { port, host } = address()
 app.listen(port, host)

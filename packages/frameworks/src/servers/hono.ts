@@ -1,9 +1,8 @@
 import { flyback } from '@flyback/http/hono'
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { askOf, createContractApp, errorReply, toResponse } from '../app/index.ts'
-import { address } from './node-exchange.ts'
+import { serveFetch } from './serve-fetch.ts'
 
 const contract = createContractApp()
 const app = new Hono()
@@ -24,5 +23,4 @@ app.onError((error, c) => {
   return c.text('Internal Server Error', 500)
 })
 
-const { port, host } = address()
-serve({ fetch: app.fetch, port, hostname: host })
+serveFetch((request) => app.fetch(request))
