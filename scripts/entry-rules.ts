@@ -38,6 +38,10 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http/express': { imports: NODE, names: others('express') },
   '@flyback/http/fetch': { imports: SCOPE, names: others() },
   '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
+  '@flyback/http/nest': {
+    imports: nodeAnd('@nestjs/common', '@nestjs/core'),
+    names: others('nestjs'),
+  },
   '@flyback/http/node': { imports: NODE, names: others() },
   '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
   '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },
