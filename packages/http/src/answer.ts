@@ -1,4 +1,4 @@
-import type { ReplayCause, ReplayPlatform } from './platform/replay-platform.js'
+import type { HeaderPlatform, ReplayOrder } from './platform/replay-platform.js'
 
 /** An answer of ours, in place of the handler's. */
 export interface Answer {
@@ -19,35 +19,47 @@ export function isRegion(value: string | undefined): value is string {
  * The answer that asks the platform for a replay. 409 is Fly's own convention: were it not intercepted, a client would see
  * an error, never a success.
  */
-export function replayAnswer(
-  platform: ReplayPlatform,
-  region: string,
-  reason: ReplayCause,
-): Answer {
+export function replayAnswer(platform: HeaderPlatform, order: ReplayOrder): Answer {
   return {
     status: 409,
     statusText: 'Conflict',
-    headers: [
-      ...platform.encode({ region, reason }),
-      ['cache-control', 'no-store'],
-      ['content-length', '0'],
-    ],
+    headers: [...platform.encode(order), ['cache-control', 'no-store'], ['content-length', '0']],
     body: '',
   }
 }
 
-/** The answer to a request that can neither be replayed nor, by option, be forwarded. */
-export function refusalAnswer(because: 'replayed' | 'too-large', maxBodyBytes: number): Answer {
-  return because === 'replayed'
-    ? plainAnswer(503, 'Service Unavailable', 'This region cannot serve the request now.', [
+/** Why a request is answered by us, and with an error. */
+export type Refusal = 'replayed' | 'too-large' | 'unreachable' | 'no-answer'
+
+/** The answer to a request that can neither be replayed nor, by option or because its handler has run, be forwarded. */
+export function refusalAnswer(because: Refusal, maxBodyBytes: number): Answer {
+  switch (because) {
+    case 'replayed':
+    case 'unreachable':
+      return plainAnswer(503, 'Service Unavailable', 'This region cannot serve the request now.', [
         ['retry-after', '1'],
       ])
-    : plainAnswer(
+    case 'too-large':
+      return plainAnswer(
         413,
         'Content Too Large',
         `The request body is over ${maxBodyBytes} bytes, the limit in this region.`,
         [],
       )
+    case 'no-answer':
+      return plainAnswer(
+        502,
+        'Bad Gateway',
+        'The primary region did not answer. What the request asks for may have been done.',
+        [],
+      )
+  }
+}
+
+/** An answer as the web has it. */
+export function toResponse({ status, statusText, headers, body }: Answer): Response {
+  const list = headers.map(([name, value]): [string, string] => [name, value])
+  return new Response(body === '' ? null : body, { status, statusText, headers: list })
 }
 
 function plainAnswer(

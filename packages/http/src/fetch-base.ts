@@ -1,12 +1,14 @@
 import type { Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import type { Admission, AdmissionInput } from './admission.js'
-import type { Answer } from './answer.js'
+import { toResponse } from './answer.js'
 import { tellFetchResponse } from './diagnostics/tell-fetch-response.js'
+import { carriedRequest } from './fetch/carried-request.js'
 import { startBody } from './fetch/guard-body.js'
 import { bodySize, measureBody } from './fetch/measure-body.js'
-import { createFront } from './front.js'
+import { createFront, type Replay } from './front.js'
 import type { FlybackOptions } from './options.js'
+import type { CarriedRequest } from './platform/replay-platform.js'
 import { watchResponse } from './response-watch.js'
 
 /** What follows a request that may run here. */
@@ -44,20 +46,23 @@ export function createFetchBase<R>(
   async function runIn(
     input: AdmissionInput,
     scope: Scope,
-    method: string,
+    request: Request,
     then: FetchRun,
+    carried: () => CarriedRequest,
   ): Promise<Response> {
     const end = (completed?: boolean): void => front.endScope(scope, completed)
+    const answer = (replay: Replay): Response | Promise<Response> =>
+      typeof replay === 'function' ? front.carryLate(replay, carried()) : toResponse(replay)
     try {
       const response = await runInScope(scope, () => then.run())
       const replay = front.replayOf(scope, then.caught?.())
       if (replay !== undefined) {
         response.body?.cancel().catch(() => undefined)
         end()
-        return toResponse(replay)
+        return await answer(replay)
       }
       // Bun and Deno send a string with its length, until someone asks for it as a stream.
-      const body = front.role === 'replica' && method !== 'HEAD' ? response.body : null
+      const body = front.role === 'replica' && request.method !== 'HEAD' ? response.body : null
       const { status, statusText, headers } = response
       if (body === null || status === 101) {
         end()
@@ -77,7 +82,7 @@ export function createFetchBase<R>(
       const replay = front.replayOf(scope, error)
       end()
       if (replay === undefined) throw error
-      return toResponse(replay)
+      return await answer(replay)
     }
   }
 
@@ -89,32 +94,34 @@ export function createFetchBase<R>(
       method: request.method,
       path,
       header: (name) => request.headers.get(name) ?? undefined,
-      bodySize: (limitBytes) => bodySize(request, limitBytes),
+      bodySize: (limitBytes, mustKeep) => bodySize(request, limitBytes, mustKeep),
       ...(then.route && { route: then.route }),
     })
-    async function proceed(decided: Admission): Promise<Response> {
-      switch (decided.outcome) {
+    let chunks: readonly Uint8Array[] | undefined
+    const carried = (): CarriedRequest => carriedRequest(request, chunks)
+
+    async function proceed(next: Admission): Promise<Response> {
+      switch (next.outcome) {
         case 'pass':
-        case 'measure':
           return await then.run()
-        case 'replay':
+        case 'measure': {
+          const measured = await measureBody(request, front.maxBodyBytes)
+          if (front.carries && measured.size === 'within') chunks = measured.chunks
+          return await proceed(front.admitMeasured(input, measured.size))
+        }
         case 'refuse':
-          return toResponse(front.answer(decided))
+          return toResponse(front.answer(next))
+        case 'replay': {
+          const replay = front.replay(next)
+          if (typeof replay !== 'function') return toResponse(replay)
+          return (
+            (await front.carry(replay, carried())) ?? (await proceed(front.admitUnreached(input)))
+          )
+        }
         case 'open':
-          return await runIn(input, front.openScope(decided, input), request.method, then)
+          return await runIn(input, front.openScope(next, input), request, then, carried)
       }
     }
-    return await tellFetchResponse(input.told, async () =>
-      proceed(
-        admission.outcome === 'measure'
-          ? front.admitMeasured(input, await measureBody(request, front.maxBodyBytes))
-          : admission,
-      ),
-    )
+    return await tellFetchResponse(input.told, () => proceed(admission))
   }
-}
-
-function toResponse({ status, statusText, headers, body }: Answer): Response {
-  const list = headers.map(([name, value]): [string, string] => [name, value])
-  return new Response(body === '' ? null : body, { status, statusText, headers: list })
 }

@@ -1,25 +1,42 @@
 import { findReplayRequired, type Role, Scope, tellNotices } from '@flyback/core'
-import { currentScope } from '@flyback/core/scope'
+import { currentScope, runOutsideScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
-import { type Answer, isRegion, refusalAnswer, replayAnswer } from './answer.js'
+import { type Answer, isRegion, refusalAnswer, replayAnswer, toResponse } from './answer.js'
 import { type ToldRequest, tellRequest } from './diagnostics/told-request.js'
 import { type FlybackOptions, readOptions } from './options.js'
-import type { ReadHeader, ReplayOrigin } from './platform/replay-platform.js'
+import type {
+  CarriedRequest,
+  ReadHeader,
+  ReplayCause,
+  ReplayOrigin,
+} from './platform/replay-platform.js'
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
 
 /** What a base knows of a request. */
 export interface FrontRequest<R> extends PolicyRequest<R> {
   readonly header: ReadHeader
-  /** Asked only in a replica region with a platform. */
-  readonly bodySize: (maxBodyBytes: number) => BodySize
+  /**
+   * Asked only in a replica region with a platform.
+   *
+   * @param mustKeep the body has to be kept by us, so `unknown` until it has been read, unless there is none
+   */
+  readonly bodySize: (maxBodyBytes: number, mustKeep: boolean) => BodySize
   /** The pattern the framework has matched, asked at the end. */
   readonly route?: () => string | undefined
 }
+
+/** Sends the request to the primary region; see {@link CarryingPlatform}. */
+export type Carry = (request: CarriedRequest) => Promise<Response | undefined>
+
+/** What replays a request: an answer that asks for it, or a call that does it. */
+export type Replay = Answer | Carry
 
 /** What the node and the fetch base share: everything but their streams. */
 export interface Front<R> {
   readonly role: Role
   readonly maxBodyBytes: number
+  /** Whether a replay is sent by us, so that bodies have to be kept. */
+  readonly carries: boolean
   /** Whether requests are left alone: role single, or an outer Flyback already serves this one. */
   isIdle(): boolean
   /** @param undecided its policy is known later; ask {@link Front.decide} then */
@@ -31,11 +48,18 @@ export interface Front<R> {
   admitMeasured(input: AdmissionInput, body: BodySize): Admission
   /** What becomes of a request that runs already, now that its policy is known; without one, by its rules and its method. */
   decide(input: AdmissionInput, policy: Policy | undefined): Admission
-  /** The answer in place of the handler, for the outcomes that have one. */
-  answer(admission: Extract<Admission, { outcome: 'replay' | 'refuse' }>): Answer
+  /** The same question, now that the primary region could not be reached and nothing has run. */
+  admitUnreached(input: AdmissionInput): Admission
+  /** What takes the place of the handler, for the outcomes that have something. */
+  answer(admission: Extract<Admission, { outcome: 'refuse' }>): Answer
+  replay(admission: Extract<Admission, { outcome: 'replay' }>): Replay
   openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
-  /** The answer that replays this scope's request, if it was refused and still can be. */
-  replayOf(scope: Scope, error?: unknown): Answer | undefined
+  /** What replays this scope's request, if it was refused and still can be. */
+  replayOf(scope: Scope, error?: unknown): Replay | undefined
+  /** Carries a request before its handler has run; `undefined` when it may still run here. */
+  carry(carry: Carry, request: CarriedRequest): Promise<Response | undefined>
+  /** Carries a request whose handler has run. */
+  carryLate(carry: Carry, request: CarriedRequest): Promise<Response>
   /** @param completed whether the answer went out to its end, where only the base knows. @default true */
   endScope(scope: Scope, completed?: boolean): void
 }
@@ -50,6 +74,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
   const { deployment, platform, policyFor, whenNotReplayable, serverTiming } = readOptions(options)
   const { role, primaryRegion } = deployment
   const maxBodyBytes = platform?.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY
+  const carries = platform !== undefined && 'carry' in platform
 
   function describe(request: FrontRequest<R>): AdmissionInput {
     const origin = platform?.readOrigin(request.header) ?? NO_ORIGIN
@@ -63,7 +88,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       ...choice,
       canReplay: platform !== undefined,
       origin,
-      body: isMeasurable ? request.bodySize(maxBodyBytes) : 'none',
+      body: isMeasurable ? request.bodySize(maxBodyBytes, carries) : 'none',
       whenNotReplayable,
     }
   }
@@ -73,14 +98,29 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     tellNotices([{ code: 'FLYBACK_REGIONS_DISAGREE', message }])
   }
 
-  function encode(region: string | undefined, reason: Parameters<typeof replayAnswer>[2]): Answer {
+  function replayIn(region: string | undefined, reason: ReplayCause): Replay {
     if (platform === undefined) throw new TypeError('a replay was decided without a platform')
-    return replayAnswer(platform, (isRegion(region) ? region : primaryRegion) ?? '', reason)
+    const order = { region: (isRegion(region) ? region : primaryRegion) ?? '', reason }
+    return 'carry' in platform
+      ? (request) => platform.carry(request, order)
+      : replayAnswer(platform, order)
+  }
+
+  async function carry(send: Carry, request: CarriedRequest): Promise<Response | undefined> {
+    try {
+      // Its connection outlives the request.
+      const response = await runOutsideScope(() => send(request))
+      if (response === undefined) tellUnreached()
+      return response
+    } catch {
+      return toResponse(refusalAnswer('no-answer', maxBodyBytes))
+    }
   }
 
   return {
     role,
     maxBodyBytes,
+    carries,
 
     isIdle() {
       const outer = currentScope()
@@ -101,10 +141,16 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return decideAdmission({ ...input, policy: choice.policy, by: choice.by, undecided: false })
     },
 
-    answer(admission) {
-      return admission.outcome === 'replay'
-        ? encode(primaryRegion, admission.reason)
-        : refusalAnswer(admission.because, maxBodyBytes)
+    admitUnreached(input) {
+      return decideAdmission({ ...input, origin: { ...input.origin, failed: true } })
+    },
+
+    answer({ because }) {
+      return refusalAnswer(because, maxBodyBytes)
+    },
+
+    replay({ reason }) {
+      return replayIn(primaryRegion, reason)
     },
 
     openScope({ canReplay, forward }, { origin, told }) {
@@ -118,7 +164,13 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
 
     replayOf(scope, error) {
       const refusal = scope.refusal ?? adopt(scope, error)
-      return refusal && encode(refusal.region, refusal.reason)
+      return refusal && replayIn(refusal.region, refusal.reason)
+    },
+
+    carry,
+
+    async carryLate(send, request) {
+      return (await carry(send, request)) ?? toResponse(refusalAnswer('unreachable', maxBodyBytes))
     },
 
     endScope(scope, completed = true) {
@@ -128,6 +180,12 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       told?.over(completed)
     },
   }
+}
+
+function tellUnreached(): void {
+  const message =
+    'no connection to the app in the primary region could be opened: until one can, requests for it are served here over the writer endpoint, or answered with 503'
+  tellNotices([{ code: 'FLYBACK_PRIMARY_UNREACHED', message }])
 }
 
 /** Makes a refusal that was thrown where the scope was out of sight (the async context was lost) the scope's own. */

@@ -4,14 +4,17 @@ import { bindToCaller, requirePrimary, runInScope } from '@flyback/core/scope'
 import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
 import { tellNodeResponse } from './diagnostics/tell-node-response.js'
-import { createFront, type FrontRequest } from './front.js'
+import { createFront, type FrontRequest, type Replay } from './front.js'
 import { bindEvents } from './node/bind-events.js'
 import { bodySize } from './node/body-size.js'
-import { hookResponse } from './node/hook-response.js'
+import { carriedRequest, originalUrl } from './node/carried-request.js'
+import { hookResponse, type Replacement } from './node/hook-response.js'
 import { sendInstead } from './node/send-instead.js'
 import { spoolBody } from './node/spool-body.js'
+import { takeResponse } from './node/take-response.js'
 import type { FlybackOptions } from './options.js'
 import type { Policy } from './policy.js'
+import { requestTarget } from './request-target.js'
 import { watchResponse } from './response-watch.js'
 
 /** What follows a request that may run here. */
@@ -55,17 +58,29 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
     req: R,
     res: ServerResponse,
     input: AdmissionInput,
+    body: readonly Buffer[],
     scope: Scope,
     then: NodeRun,
   ): void {
     const watch = watchResponse(scope)
     input.told?.watched(watch)
-    let decided: Answer | undefined
+    let decided: Replay | undefined
     bindEvents(req, scope)
     bindEvents(res, scope)
     res.once('close', () => front.endScope(scope))
     if (front.role === 'replica' && scope.state === 'open') {
-      hookResponse(res, { ...watch, instead: () => decided ?? front.replayOf(scope) })
+      hookResponse(res, { ...watch, instead: () => replacement(decided ?? front.replayOf(scope)) })
+    }
+
+    function replacement(replay: Replay | undefined): Replacement | undefined {
+      if (replay === undefined) return undefined
+      if (typeof replay !== 'function') return (during) => sendInstead(res, replay, during)
+      return () => {
+        const taken = takeResponse(res)
+        // What the handler has checked out is not waited for.
+        scope.end()
+        void front.carryLate(replay, carried(req, res, body)).then(taken.send)
+      }
     }
 
     function settle(error: unknown): boolean {
@@ -82,7 +97,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
       if (next.outcome === 'refuse') return front.answer(next)
       if (next.outcome === 'open' && next.forward) scope.forwardAll(next.forward)
       if (next.outcome !== 'replay' || !scope.replayable) return undefined
-      decided = front.answer(next)
+      decided = front.replay(next)
       runInScope(scope, requirePrimary)
       return undefined
     }
@@ -95,6 +110,7 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
     const admitted = admit(req, then)
     if (admitted === undefined) return
     let { input } = admitted
+    let body: readonly Buffer[] = []
     if (input.told !== undefined) tellNodeResponse(res, input.told)
     proceed(admitted.admission)
 
@@ -104,21 +120,34 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
           then.run(undefined)
           break
         case 'measure': {
-          const measured = bindToCaller((body: 'within' | 'over') => {
-            input = { ...input, body }
-            proceed(front.admitMeasured(input, body))
+          const measured = bindToCaller((size: 'within' | 'over', chunks: readonly Buffer[]) => {
+            input = { ...input, body: size }
+            if (front.carries && size === 'within') body = chunks
+            proceed(front.admitMeasured(input, size))
           })
           spoolBody(req, front.maxBodyBytes, measured)
           break
         }
-        case 'replay':
-          sendInstead(res, front.answer(next), 'end')
+        case 'replay': {
+          const replay = front.replay(next)
+          if (typeof replay !== 'function') {
+            sendInstead(res, replay, 'end')
+            break
+          }
+          const carrying = front.carry(replay, carried(req, res, body))
+          void carrying.then(
+            bindToCaller((response) => {
+              if (response === undefined) proceed(front.admitUnreached(input))
+              else void takeResponse(res).send(response)
+            }),
+          )
           break
+        }
         case 'refuse':
           send(res, front.answer(next))
           break
         case 'open':
-          open(req, res, input, front.openScope(next, input), then)
+          open(req, res, input, body, front.openScope(next, input), then)
           break
       }
     }
@@ -139,21 +168,24 @@ function describe<R extends IncomingMessage>(req: R): FrontRequest<R> {
   return {
     request: req,
     method: req.method ?? 'GET',
-    path: pathOf(req),
+    path: requestTarget(originalUrl(req)).replace(/[?#].*$/s, ''),
     header(name) {
       const value = req.headers[name]
       return Array.isArray(value) ? value.join(',') : value
     },
-    bodySize: (limitBytes) => bodySize(req, limitBytes),
+    bodySize: (limitBytes, mustKeep) => bodySize(req, limitBytes, mustKeep),
   }
 }
 
-/** Connect and Express cut `url` where a router is mounted, and keep the whole in `originalUrl`. */
-function pathOf(req: IncomingMessage): string {
-  const original: unknown = Reflect.get(req, 'originalUrl')
-  const target = typeof original === 'string' ? original : (req.url ?? '/')
-  // A proxy may send the absolute form: http://host/path.
-  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/'
+/** The request, to be carried for as long as its client waits. */
+function carried(
+  req: IncomingMessage,
+  res: ServerResponse,
+  chunks: readonly Buffer[],
+): ReturnType<typeof carriedRequest> {
+  const waiting = new AbortController()
+  res.once('close', () => waiting.abort())
+  return carriedRequest(req, chunks, waiting.signal)
 }
 
 /** Express keeps the pattern of the route, and of the routers above it. */

@@ -8,6 +8,7 @@ import {
 } from '@flyback/core'
 import { isRegion } from './answer.js'
 import { fly } from './platform/fly.js'
+import { httpProxy, readPrimaryUrl } from './platform/http-proxy.js'
 import type { ReplayPlatform } from './platform/replay-platform.js'
 import {
   checkPolicy,
@@ -27,7 +28,8 @@ export interface FlybackOptions<R = unknown> {
   /**
    * What carries a request to the primary region; `false` for none: unsafe requests are then forwarded.
    *
-   * @default fly() on a Fly machine (FLY_APP_NAME and FLY_MACHINE_ID are set), else false
+   * @default fly() on a Fly machine (FLY_APP_NAME and FLY_MACHINE_ID are set), else httpProxy() with FLYBACK_PRIMARY_URL,
+   * else false
    */
   readonly platform?: ReplayPlatform | false
   /**
@@ -63,6 +65,8 @@ export interface Settings<R> {
   readonly whenNotReplayable: 'forward' | 'fail'
   readonly serverTiming: boolean
 }
+
+const PRIMARY_URL = 'FLYBACK_PRIMARY_URL'
 
 const KEYS: Readonly<Record<keyof FlybackOptions, true>> = {
   env: true,
@@ -101,7 +105,7 @@ export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
       {
         code: 'FLYBACK_NO_PLATFORM',
         message:
-          'no replay platform was found (FLY_APP_NAME and FLY_MACHINE_ID are not set): requests with unsafe methods use the primary over its writer endpoint. Set `platform` to choose, or to false to say so',
+          'no replay platform was found (FLY_APP_NAME and FLY_MACHINE_ID are not set, nor is FLYBACK_PRIMARY_URL): requests with unsafe methods use the primary over its writer endpoint. Set `platform` to choose, or to false to say so',
       },
     ])
   }
@@ -116,10 +120,26 @@ function readPlatform(
   if (platform === false) return undefined
   if (platform === undefined) {
     const onFly = ['FLY_APP_NAME', 'FLY_MACHINE_ID'].every((name) => readVariable(env, name))
-    return onFly ? fly() : undefined
+    if (onFly) return fly()
+    const url = readVariable(env, PRIMARY_URL)
+    return url === undefined ? undefined : httpProxy({ url: readPrimaryUrl(url, PRIMARY_URL) })
   }
-  if (typeof platform?.encode !== 'function' || typeof platform.readOrigin !== 'function') {
+  if (!isPlatform(platform)) {
     throw new ConfigurationError('platform', 'must be a replay platform such as fly(), or false')
   }
   return platform
+}
+
+/** Whether a value has the shape of one of the two kinds of platform. */
+function isPlatform(value: unknown): value is ReplayPlatform {
+  if (typeof value !== 'object' || value === null) return false
+  const has = (name: string): boolean => typeof Reflect.get(value, name) === 'function'
+  const limits: unknown = Reflect.get(value, 'limits')
+  return (
+    has('encode') !== has('carry') &&
+    has('readOrigin') &&
+    typeof limits === 'object' &&
+    limits !== null &&
+    typeof Reflect.get(limits, 'maxBodyBytes') === 'number'
+  )
 }

@@ -21,7 +21,11 @@ export {
 export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
 export type { FlybackOptions } from './options.js'
 export { type FlyOptions, fly } from './platform/fly.js'
+export { type HttpProxyOptions, httpProxy } from './platform/http-proxy.js'
 export type {
+  CarriedRequest,
+  CarryingPlatform,
+  HeaderPlatform,
   ReadHeader,
   ReplayCause,
   ReplayOrder,

@@ -1,17 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import type { BodySize } from '../admission.js'
 
-/** The size of a request's body as far as its headers and its state tell. */
-export function bodySize(req: IncomingMessage, limitBytes: number): BodySize {
+/**
+ * The size of a request's body as far as its headers and its state tell.
+ *
+ * @param mustKeep nobody in front of us can send it again: a body is `unknown` until it has been read
+ */
+export function bodySize(req: IncomingMessage, limitBytes: number, mustKeep: boolean): BodySize {
   const length = req.headers['content-length']
   const isChunked = req.headers['transfer-encoding'] !== undefined
-  if (!isChunked && length !== undefined) return compare(Number(length), limitBytes)
-  if (!isChunked && req.httpVersionMajor < 2) return 'none'
+  if (!isChunked && length !== undefined) {
+    const size = compare(Number(length), limitBytes)
+    if (size !== 'within' || !mustKeep) return size
+  } else if (!isChunked && req.httpVersionMajor < 2) return 'none'
   // HTTP/2 does not tell whether all of a body has arrived before `end` is emitted, so it cannot be given back.
   if (req.httpVersionMajor >= 2) return endsWithHeaders(req) ? 'none' : 'over'
-  // Someone reads it, or has read it: its size cannot be known any more.
-  if (req.readableDidRead || req.readableFlowing !== null) return 'over'
-  return req.complete ? compare(req.readableLength, limitBytes) : 'unknown'
+  if (isBeingRead(req)) return 'over'
+  return req.complete && !mustKeep ? compare(req.readableLength, limitBytes) : 'unknown'
+}
+
+/** Whether someone reads the body, or has read it: its size cannot be known any more. */
+export function isBeingRead(req: IncomingMessage): boolean {
+  return req.readableDidRead || req.readableFlowing !== null
 }
 
 function compare(bytes: number, limitBytes: number): BodySize {

@@ -1,18 +1,18 @@
 import type { ServerResponse } from 'node:http'
-import type { Answer } from '../answer.js'
-import { sendInstead } from './send-instead.js'
+import type { NativeMethod } from './call-native.js'
 
 /** What decides over a response. */
 export interface ResponseHook {
-  /** Asked at each call until headers are out: the answer to send in place of the app's. */
-  instead(): Answer | undefined
+  /** Asked at each call until headers are out: what to do in place of it, and of all that follow. */
+  instead(): Replacement | undefined
   /** The headers are out. */
   sent(): void
   /** Asked at each call after that: whether the response must not end normally. */
   isBroken(): boolean
 }
 
-type Method = 'writeHead' | 'flushHeaders' | 'write' | 'end'
+/** Answers in place of the app, now or later. @param during the call of the app that is replaced */
+export type Replacement = (during: NativeMethod) => void
 
 /**
  * Puts a hook before the first header write, whoever makes it: the app calls `write`, `end` or `flushHeaders`, and all that
@@ -25,13 +25,13 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
   let replaced = false
 
   /** Whether a call still reaches the response. */
-  function passes(during: Method): boolean {
+  function passes(during: NativeMethod): boolean {
     if (replaced) return false
     if (!res.headersSent && !res.destroyed) {
-      const answer = hook.instead()
-      if (answer === undefined) return true
+      const replace = hook.instead()
+      if (replace === undefined) return true
       replaced = true
-      sendInstead(res, answer, during)
+      replace(during)
       return false
     }
     // As if the client had gone: writes fail, nothing is complete, and no error event is raised.
@@ -62,7 +62,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
 
 function override(
   res: ServerResponse,
-  name: Method,
+  name: NativeMethod,
   replacement: (args: readonly unknown[], original: () => unknown) => unknown,
 ): void {
   const original: unknown = Reflect.get(res, name)

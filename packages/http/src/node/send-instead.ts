@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Answer } from '../answer.js'
+import { callNative, type NativeMethod } from './call-native.js'
 
 /**
  * Answers with an empty body in place of whatever was prepared, past every middleware that wrapped this response: none of
@@ -9,11 +10,7 @@ import type { Answer } from '../answer.js'
  * @param during the call of the app that is replaced. Anything but `end` closes the connection: the app has not come to its
  * end, and what it does to this socket on an error (Express destroys it) must not meet another request.
  */
-export function sendInstead(
-  res: ServerResponse,
-  answer: Answer,
-  during: 'writeHead' | 'flushHeaders' | 'write' | 'end',
-): void {
+export function sendInstead(res: ServerResponse, answer: Answer, during: NativeMethod): void {
   for (const name of res.getHeaderNames()) {
     // Between this process and its proxy, and set when the server is about to stop.
     if (name !== 'connection') res.removeHeader(name)
@@ -29,11 +26,6 @@ export function sendInstead(
   // Node itself calls `writeHead`, in the middle of `write` and `end`.
   if (during !== 'writeHead') callNative(res, 'end', [])
   else process.nextTick(() => res.writableEnded || callNative(res, 'end', []))
-}
-
-function callNative(res: ServerResponse, name: 'writeHead' | 'end', args: unknown[]): void {
-  const method: unknown = Reflect.get(Object.getPrototypeOf(res), name)
-  if (typeof method === 'function') Reflect.apply(method, res, args)
 }
 
 function ignore(): void {}

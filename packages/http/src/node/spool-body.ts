@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http'
-import { bodySize } from './body-size.js'
+import { isBeingRead } from './body-size.js'
 
 /**
- * Reads a body of unknown size until it ends or passes the limit, and puts all of it back: whoever reads the request next
- * finds it as it arrived, paused, with the rest still to come.
+ * Reads a body until it ends or passes the limit, and puts all of it back: whoever reads the request next finds it as it
+ * arrived, paused, with the rest still to come.
  *
- * @param done called once, unless the client goes away first; then nobody is left to answer
+ * @param done called once, with what was read, unless the client goes away first; then nobody is left to answer
  */
 export function spoolBody(
   req: IncomingMessage,
   limitBytes: number,
-  done: (size: 'within' | 'over') => void,
+  done: (size: 'within' | 'over', chunks: readonly Buffer[]) => void,
 ): void {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -32,7 +32,7 @@ export function spoolBody(
     stop()
     for (const chunk of chunks.toReversed()) req.unshift(chunk)
     // Taking off a `readable` listener makes the stream what it was before, one tick later.
-    process.nextTick(done, size)
+    process.nextTick(done, size, chunks)
   }
 
   function stop(): void {
@@ -43,8 +43,8 @@ export function spoolBody(
   // make it emit `end` before anyone else listens.
   process.nextTick(() => {
     if (req.destroyed) return
-    const size = bodySize(req, limitBytes)
-    if (size === 'unknown') req.on('readable', readWhatIsThere).on('close', stop)
-    else done(size === 'over' ? 'over' : 'within')
+    if (isBeingRead(req)) done('over', chunks)
+    else if (req.complete && req.readableLength === 0) done('within', chunks)
+    else req.on('readable', readWhatIsThere).on('close', stop)
   })
 }

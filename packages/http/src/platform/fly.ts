@@ -1,6 +1,6 @@
 import { ConfigurationError } from '@flyback/core'
-import type { ReadHeader, ReplayOrder, ReplayOrigin, ReplayPlatform } from './replay-platform.js'
-import { formatReplayState, parseReplayState } from './replay-state.js'
+import type { HeaderPlatform, ReadHeader, ReplayOrder, ReplayOrigin } from './replay-platform.js'
+import { findReplayState, formatReplayState } from './replay-state.js'
 
 export interface FlyOptions {
   /**
@@ -23,17 +23,13 @@ export interface FlyOptions {
 
 const FALLBACKS: ReadonlySet<unknown> = new Set(['prefer_self', 'force_self', 'none'])
 
-/** A header that was sent twice arrives joined by commas, whoever sent the other one. */
-const FIELDS = /[;,]/
-const STATE_FIELD = 'state='
-
 /**
  * Fly's proxy: `fly-replay` in an answer, `fly-replay-src` and its companions in the request that comes of it.
  *
  * @throws {@link ConfigurationError} for an option out of range
  * @see https://fly.io/docs/networking/dynamic-request-routing/ (read 2026-11-24)
  */
-export function fly(options: FlyOptions = {}): ReplayPlatform {
+export function fly(options: FlyOptions = {}): HeaderPlatform {
   const { maxBodyBytes = 1_000_000, timeoutMs, fallback = 'prefer_self' } = options
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 0) {
     throw new ConfigurationError('fly({ maxBodyBytes })', 'must be a whole number of bytes')
@@ -62,16 +58,8 @@ export function fly(options: FlyOptions = {}): ReplayPlatform {
 
 function readOrigin(header: ReadHeader): ReplayOrigin {
   return {
-    replayed: carriesOurState(header('fly-replay-src')),
+    replayed: findReplayState(header('fly-replay-src')) !== undefined,
     cached: /\bhit\b/.test(header('fly-replay-cache-status') ?? ''),
     failed: header('fly-replay-failed') !== undefined,
   }
-}
-
-function carriesOurState(source = ''): boolean {
-  return source.split(FIELDS).some((field) => {
-    const pair = field.trim()
-    if (!pair.startsWith(STATE_FIELD)) return false
-    return parseReplayState(pair.slice(STATE_FIELD.length)) !== undefined
-  })
 }

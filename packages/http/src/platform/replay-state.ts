@@ -12,6 +12,9 @@ const CAUSES: Readonly<Record<ReplayCause, true>> = {
 }
 
 const VERSION = 1
+/** A header that was sent twice arrives joined by commas, whoever sent the other one. */
+const FIELDS = /[;,]/
+const STATE_FIELD = 'state='
 const STATE = /^flyback\.\d{1,3}\.([a-z-]{1,32})$/
 
 /** What a replay of ours carries with it. */
@@ -38,6 +41,18 @@ export function formatReplayState(reason: ReplayCause): string {
 export function parseReplayState(value: string): ReplayState | undefined {
   const word = STATE.exec(value)?.[1]
   return word === undefined ? undefined : { reason: isCause(word) ? word : undefined }
+}
+
+/** The first state of Flyback's among the fields of a header: `instance=1;t=2;state=flyback.1.write`. */
+export function findReplayState(source = ''): ReplayState | undefined {
+  for (const field of source.split(FIELDS)) {
+    const pair = field.trim()
+    const state = pair.startsWith(STATE_FIELD)
+      ? parseReplayState(pair.slice(STATE_FIELD.length))
+      : undefined
+    if (state !== undefined) return state
+  }
+  return undefined
 }
 
 function isCause(word: string): word is ReplayCause {
