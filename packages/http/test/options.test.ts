@@ -16,6 +16,10 @@ describe('a bad option is refused at creation, by its name', () => {
     ['whenNotReplayable', { whenNotReplayable: 'drop' }],
     ['platform', { platform: 'fly' }],
     ['serverTiming', { serverTiming: 'yes' }],
+    ['platform', { platform: { ...fly(), encode: undefined } }],
+    ['platform', { platform: { ...fly(), carry: () => undefined } }],
+    ['platform', { platform: { ...fly(), limits: {} } }],
+    ['FLYBACK_PRIMARY_URL', { env: { ...NO_PLATFORM, FLYBACK_PRIMARY_URL: 'app:3000/x' } }],
     ['routes', { routes: {} }],
     ['routes[0]', { routes: [null] }],
     ['routes[0]', { routes: [{ paht: '/x', policy: 'replay' }] }],
@@ -50,12 +54,16 @@ describe('a bad option is refused at creation, by its name', () => {
   })
 })
 
-test('the platform is Fly on a Fly machine, the given one anywhere, and none by choice', () => {
+test('the platform is Fly on a Fly machine, a proxy where its URL is known, the given one anywhere, and none by choice', () => {
   const other = { ...fly(), name: 'other' }
   const name = (options: FlybackOptions): string | undefined => readOptions(options).platform?.name
   expect(name({ env: REPLICA })).toBe('fly')
   expect(name({ env: { ...REPLICA, FLY_MACHINE_ID: '' } })).toBeUndefined()
   expect(name({ env: NO_PLATFORM })).toBeUndefined()
+  const FLYBACK_PRIMARY_URL = 'http://app-ewr.internal:3000'
+  expect(name({ env: { ...NO_PLATFORM, FLYBACK_PRIMARY_URL } })).toBe('http-proxy')
+  expect(name({ env: { ...NO_PLATFORM, FLYBACK_PRIMARY_URL: '' } })).toBeUndefined()
+  expect(name({ env: { ...REPLICA, FLYBACK_PRIMARY_URL } })).toBe('fly')
   expect(name({ env: NO_PLATFORM, platform: other })).toBe('other')
   expect(name({ env: REPLICA, platform: false })).toBeUndefined()
 })

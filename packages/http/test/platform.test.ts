@@ -1,7 +1,9 @@
 import { ConfigurationError } from '@flyback/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fly, type ReplayCause } from '../src/index.js'
+import { fly, httpProxy, type ReplayCause } from '../src/index.js'
+import { carriedHeaders, endToEnd } from '../src/platform/carried-headers.js'
+import { readPrimaryUrl } from '../src/platform/http-proxy.js'
 import { formatReplayState, parseReplayState } from '../src/platform/replay-state.js'
 
 const CAUSES: readonly ReplayCause[] = [
@@ -119,6 +121,147 @@ describe('fly', () => {
         })
         expect(Object.values(read).every((value) => typeof value === 'boolean')).toBe(true)
       }),
+    )
+  })
+})
+
+describe('httpProxy', () => {
+  const url = 'http://app.internal:3000'
+
+  test.each([
+    'http://app.internal:3000',
+    'https://app.example.com',
+    'https://app.example.com/',
+    'http://[::1]:3000',
+    ' http://10.0.0.1 ',
+  ])('takes the URL %j', (value) => {
+    expect(readPrimaryUrl(value, 'url').href).toBe(new URL(value).href)
+  })
+
+  test.each([
+    '',
+    'app.internal:3000',
+    'localhost',
+    '//app.internal',
+    'ftp://app.internal',
+    'http://',
+    'http://app.internal:99999',
+    'http://user:hunter2@app.internal',
+    'http://hunter2@app.internal',
+    'http://app.internal/hunter2',
+    'http://app.internal/?hunter2',
+    'http://app.internal/#hunter2',
+    'javascript:hunter2',
+    undefined,
+    null,
+  ])('rule 19: refuses the URL %j by the name of its setting, and does not repeat it', (value) => {
+    const read = (): URL => readPrimaryUrl(value, 'FLYBACK_PRIMARY_URL')
+    expect(read).toThrow(ConfigurationError)
+    expect(read).toThrow(
+      new ConfigurationError(
+        'FLYBACK_PRIMARY_URL',
+        'must be an http or https URL with a host, a port if need be, and nothing else',
+      ),
+    )
+  })
+
+  test.each([
+    { maxBodyBytes: -1 },
+    { maxBodyBytes: 1.5 },
+    { connectTimeoutMs: 0 },
+    { connectTimeoutMs: Number.POSITIVE_INFINITY },
+    { timeoutMs: 0 },
+    { timeoutMs: '1' as unknown as number }, // a value TypeScript would refuse
+  ])('refuses %j, naming the option', (options) => {
+    expect(() => httpProxy({ url, ...options })).toThrow(ConfigurationError)
+    expect(() => httpProxy({ url, ...options })).toThrow(Object.keys(options)[0])
+  })
+
+  test('needs node:http', () => {
+    const own = Object.getOwnPropertyDescriptor(process, 'getBuiltinModule')
+    Reflect.set(process, 'getBuiltinModule', undefined)
+    try {
+      expect(() => httpProxy({ url })).toThrow(ConfigurationError)
+    } finally {
+      if (own) Object.defineProperty(process, 'getBuiltinModule', own)
+    }
+    expect(httpProxy({ url }).name).toBe('http-proxy')
+  })
+
+  test('rule 20: its mark is read from any header value, without an error', () => {
+    const read = (value: string | undefined): boolean =>
+      httpProxy({ url }).readOrigin((name) => (name === 'flyback-replay-src' ? value : undefined))
+        .replayed
+    expect(read('state=flyback.1.write')).toBe(true)
+    expect(read('forged, state=flyback.1.write')).toBe(true)
+    expect(read('state=tenant')).toBe(false)
+    expect(read(undefined)).toBe(false)
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        expect(typeof read(value)).toBe('boolean')
+      }),
+    )
+  })
+})
+
+describe('headers that travel on', () => {
+  const { signal } = new AbortController()
+  const request = { method: 'GET', target: '/', scheme: 'http', signal } as const
+
+  test('are all but those of the connection, whatever a client names there', () => {
+    const left = [
+      ...endToEnd([
+        ['Connection', 'X-One, x-two'],
+        ['connection', ' x-three ,,'],
+        ['x-one', '1'],
+        ['X-Two', '2'],
+        ['x-three', '3'],
+        ['Proxy-Connection', 'x'],
+        ['Upgrade', 'h2c'],
+        ['Set-Cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+        ['__proto__', 'x'],
+      ]),
+    ]
+    expect(left).toEqual([
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+      ['__proto__', 'x'],
+    ])
+  })
+
+  test('rule 20: no client takes away, or makes up, what is set here', () => {
+    const headers = carriedHeaders(
+      {
+        ...request,
+        body: [new Uint8Array(3)],
+        peer: '192.0.2.1',
+        headers: [
+          ['host', 'shop.test'],
+          [
+            'connection',
+            'host, content-length, x-forwarded-for, x-forwarded-host, flyback-replay-src',
+          ],
+          ['content-length', '99'],
+          ['transfer-encoding', 'chunked'],
+          ['x-forwarded-for', '203.0.113.7'],
+          ['x-forwarded-host', 'evil.test'],
+          ['flyback-replay-src', 'state=evil'],
+          ['__proto__', 'x'],
+        ],
+      },
+      { host: 'app.internal', 'flyback-replay-src': 'state=flyback.1.write' },
+    )
+    expect(new Map(Object.entries(headers))).toEqual(
+      new Map([
+        ['__proto__', 'x'],
+        ['content-length', '3'],
+        ['flyback-replay-src', 'state=flyback.1.write'],
+        ['host', 'app.internal'],
+        ['x-forwarded-for', '192.0.2.1'],
+        ['x-forwarded-host', 'shop.test'],
+        ['x-forwarded-proto', 'http'],
+      ]),
     )
   })
 })

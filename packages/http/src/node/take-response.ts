@@ -81,8 +81,9 @@ function closeGate(
   let isOurs = false
   let areHeadersSent = false
   if (typeof nativeSend === 'function') {
-    Reflect.set(res, '_send', (...args: unknown[]): unknown =>
-      isOurs ? Reflect.apply(nativeSend, res, args) : true,
+    // `flushHeaders` names no encoding, and would send headers in another one than everything else does.
+    Reflect.set(res, '_send', (data: unknown, encoding: unknown = 'latin1', ...rest: unknown[]) =>
+      isOurs ? Reflect.apply(nativeSend, res, [data, encoding, ...rest]) : true,
     )
   }
   close()
