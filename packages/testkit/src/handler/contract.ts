@@ -1,3 +1,4 @@
+import { afterwards } from './cases/afterwards.js'
 import { answers } from './cases/answers.js'
 import { bodies } from './cases/bodies.js'
 import { concurrency } from './cases/concurrency.js'
@@ -24,4 +25,5 @@ export const HANDLER_CONTRACT: readonly HandlerSection[] = [
   platforms,
   hostile,
   roles,
+  afterwards,
 ]

@@ -36,6 +36,11 @@ export function readRoutes({ pool, region }: World): Route[] {
     return text('cached', headers)
   }
 
+  async function clients(): Promise<Reply> {
+    const { totalCount, idleCount, waitingCount } = pool
+    return json({ taken: totalCount - idleCount, waiting: waitingCount })
+  }
+
   return [
     // Asked until the process is up; no database.
     get('/ready', async () => text('ready')),
@@ -43,6 +48,7 @@ export function readRoutes({ pool, region }: World): Route[] {
     get('/large', async () => text(LARGE)),
     get('/moved', async () => text('', [['location', '/read?moved=1']], 302)),
     get('/cached', cached),
+    get('/clients', clients),
     get('/error', fail),
     get('/handled/error', fail),
     get('/echo/*', echo),

@@ -31,6 +31,12 @@ export function streamRoutes(world: World): Route[] {
     yield 'done'
   }
 
+  async function* swallowed(ask: Ask): AsyncGenerator<string> {
+    yield 'begun'
+    await sleep(40)
+    await write(world, query(ask, 'id')).catch(() => {})
+  }
+
   async function written(ask: Ask): Promise<Reply> {
     await write(world, query(ask, 'id'))
     return text(events())
@@ -40,6 +46,7 @@ export function streamRoutes(world: World): Route[] {
     get('/stream/blocks', async () => text(blocks())),
     get('/stream/events', async () => ({ status: 200, headers: EVENT_STREAM, body: events() })),
     get('/stream/late', async (ask) => text(late(ask))),
+    get('/stream/swallowed', async (ask) => text(swallowed(ask))),
     get('/stream/written', written),
   ]
 }

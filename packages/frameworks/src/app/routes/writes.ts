@@ -25,6 +25,12 @@ const FORMS: Readonly<Record<string, (world: World, id: string) => Promise<unkno
       client.release()
     }
   },
+  async forgetful({ pool, region }, id) {
+    const client = await pool.connect()
+    await client.query('insert into effect (id, region) values ($1, $2)', [id, region])
+    // A client that was refused is never released: the exception takes the way past this line.
+    client.release()
+  },
   async required(world, id) {
     requirePrimary()
     await write(world, id)

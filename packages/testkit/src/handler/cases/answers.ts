@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'vitest'
+import type { Door } from '../doors.js'
 import { comparable, expectReplayAnswer, wayOf } from '../expectations.js'
 import type { HandlerCase, HandlerSection } from '../handler-case.js'
 import type { Sent } from '../send.js'
@@ -34,6 +35,19 @@ export const answers: HandlerSection = {
     unchanged('redirect', 'a redirect', '/moved'),
     unchanged('etag', 'an ETag', '/cached'),
     unchanged('not-modified', '304', '/cached', { headers: { 'if-none-match': '"contract-1"' } }),
+    {
+      id: 'own-etag',
+      title: "a condition on the framework's own ETag, where it makes one",
+      async run(host) {
+        const ask = async (door: Door): Promise<unknown[]> => {
+          const tag = (await host.send(door, '/large')).header('etag') ?? '"none"'
+          const sent = { headers: { 'if-none-match': tag } }
+          const answer = await host.send(door, '/large', sent)
+          return [answer.status, answer.header('etag'), answer.text()]
+        }
+        expect(await ask('app iad')).toEqual(await ask('app single'))
+      },
+    },
     unchanged('stream', 'a stream', '/stream/blocks'),
     {
       id: 'head-write',

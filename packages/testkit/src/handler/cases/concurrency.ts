@@ -2,11 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { HandlerCase, HandlerSection } from '../handler-case.js'
 import type { Host } from '../host.js'
+import type { Sent } from '../send.js'
 
 const FORMS = ['thrown', 'swallowed', 'clean', 'wrapped', 'transaction', 'forwarded'] as const
 
 /** A visitor who leaves once `until` has come; then both regions still answer. */
-async function leave(host: Host, path: string, sent: object, until: () => Promise<unknown>) {
+async function leave(
+  host: Host,
+  path: string,
+  sent: Sent,
+  until: () => Promise<unknown>,
+): Promise<void> {
   const left = new AbortController()
   const asked = host.send('iad', path, { ...sent, signal: left.signal })
   const failed = asked.then(

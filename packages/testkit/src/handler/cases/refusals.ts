@@ -83,6 +83,18 @@ export const refusals: HandlerSection = {
       },
     },
     {
+      id: 'forgetful',
+      title: 'rule 16: a handler that never gives its client back when refused leaves none behind',
+      async run(host) {
+        // More often than its pool has clients.
+        for (let time = 0; time < 6; time++) {
+          const id = host.id()
+          const answer = await host.send('iad', `/forgetful?id=${id}`)
+          await expectReplayed(host, answer, id, 'write')
+        }
+      },
+    },
+    {
       id: 'error-handler',
       title: "a refusal is replayed past an error handler of the app's own",
       async run(host) {

@@ -1,9 +1,22 @@
 import { expect } from 'vitest'
 import { wayOf } from '../expectations.js'
-import type { HandlerSection } from '../handler-case.js'
+import type { HandlerCase, HandlerSection } from '../handler-case.js'
 
 const EVENTS = (region: string, standby: boolean): string =>
   ['one', 'two', 'three'].map((word) => `data: ${word} ${region} ${standby}\n\n`).join('')
+
+const breaksOff = (id: string, path: string, title: string): HandlerCase => ({
+  id,
+  title,
+  async run(host) {
+    const effect = host.id()
+    const answer = await host.send('iad', `${path}?id=${effect}`)
+    expect(answer).toMatchObject({ status: 200, complete: false })
+    expect(answer.text()).toBe('begun')
+    expect(await wayOf(host, answer)).toEqual(['iad'])
+    expect(await host.effects(effect)).toEqual([])
+  },
+})
 
 export const streams: HandlerSection = {
   heading: 'Streams',
@@ -21,18 +34,12 @@ export const streams: HandlerSection = {
         expect(parts[0]).not.toContain('three')
       },
     },
-    {
-      id: 'late',
-      title: 'rule 5: a refusal after the headers breaks the response off, and is not replayed',
-      async run(host) {
-        const id = host.id()
-        const answer = await host.send('iad', `/stream/late?id=${id}`)
-        expect(answer).toMatchObject({ status: 200, complete: false })
-        expect(answer.text()).toBe('begun')
-        expect(await wayOf(host, answer)).toEqual(['iad'])
-        expect(await host.effects(id)).toEqual([])
-      },
-    },
+    breaksOff(
+      'late',
+      '/stream/late',
+      'rule 5: a refusal after the headers breaks the response off',
+    ),
+    breaksOff('late-swallowed', '/stream/swallowed', 'rule 5: and so does one that was swallowed'),
     {
       id: 'late-primary',
       title: 'the same stream ends well in the primary region',

@@ -1,0 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import type { HandlerSection } from '../handler-case.js'
+
+/** Runs last. */
+export const afterwards: HandlerSection = {
+  heading: 'After all of this',
+  cases: [
+    {
+      id: 'clients',
+      title: 'rule 23: every client is back in its pool, in every region',
+      async run(host) {
+        for (const door of ['app ewr', 'app iad', 'app syd', 'app bare', 'app single'] as const) {
+          const state = async (): Promise<Record<string, unknown>> =>
+            (await host.send(door, '/clients')).json()
+          for (let time = 0; time < 100 && (await state())['taken'] !== 0; time++) await sleep(20)
+          expect(await state(), door).toEqual({ taken: 0, waiting: 0 })
+        }
+      },
+    },
+  ],
+}
