@@ -1,0 +1,15 @@
+import { NestFactory } from '@nestjs/core'
+import type { NestExpressApplication } from '@nestjs/platform-express'
+import compression from 'compression'
+import { createContractApp } from '../app/index.ts'
+import { contractModule } from './nest-module.ts'
+import { address } from './node-exchange.ts'
+
+const pattern = (path: string): string => path.replace('*', '*rest')
+const root = contractModule(createContractApp(), pattern)
+const app = await NestFactory.create<NestExpressApplication>(root, { bodyParser: false })
+app.use(compression())
+app.useBodyParser('raw', { type: () => true, limit: '10mb' })
+
+const { port, host } = address()
+await app.listen(port, host)
