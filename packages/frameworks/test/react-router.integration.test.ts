@@ -1,14 +1,4 @@
-import { fileURLToPath } from 'node:url'
 import { describeHandler } from '@flyback/testkit'
+import { REACT_ROUTER } from './built-apps.ts'
 
-const app = new URL('../apps/react-router/', import.meta.url)
-
-describeHandler({
-  name: 'React Router',
-  command: [
-    process.execPath,
-    fileURLToPath(new URL('node_modules/@react-router/serve/bin.cjs', app)),
-    'build/server/index.js',
-  ],
-  cwd: fileURLToPath(app),
-})
+describeHandler(REACT_ROUTER)

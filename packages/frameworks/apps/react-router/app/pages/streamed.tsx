@@ -11,8 +11,7 @@ export function loader({ url }: LoaderFunctionArgs) {
     await sleep(LATER_MS)
     return url.searchParams.has('write') ? await write(url) : await read()
   }
-  const soon = url.searchParams.has('soon') ? write(url) : undefined
-  return { later: later(), soon }
+  return { later: later() }
 }
 
 export default function Streamed() {
