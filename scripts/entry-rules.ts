@@ -16,9 +16,11 @@ const nodeAnd = (...peers: string[]): RegExp => new RegExp(`^(?:node:.*|${peers.
 const LIBRARIES = [
   'express',
   'fastify',
+  'h3',
   'hono',
   'koa',
   'nestjs',
+  'nitro',
   'elysia',
   'kysely',
   'drizzle',
@@ -28,8 +30,8 @@ const LIBRARIES = [
 ]
 
 /** Names of frameworks and libraries, but for the one the entry is for. */
-const others = (own?: string): RegExp =>
-  new RegExp(`\\b(?:${LIBRARIES.filter((name) => name !== own).join('|')})\\b`, 'i')
+const others = (...own: string[]): RegExp =>
+  new RegExp(`\\b(?:${LIBRARIES.filter((name) => !own.includes(name)).join('|')})\\b`, 'i')
 
 export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/core': { imports: NOTHING, names: others(), neutral: true },
@@ -37,11 +39,13 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http': { imports: SCOPE, names: others() },
   '@flyback/http/express': { imports: NODE, names: others('express') },
   '@flyback/http/fetch': { imports: SCOPE, names: others() },
+  '@flyback/http/h3': { imports: /^(?:node:async_hooks|h3)$/, names: others('h3') },
   '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
   '@flyback/http/nest': {
     imports: nodeAnd('@nestjs/common', '@nestjs/core'),
     names: others('nestjs'),
   },
+  '@flyback/http/nitro': { imports: NODE, names: others('nitro', 'h3') },
   '@flyback/http/node': { imports: NODE, names: others() },
   '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
   '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },

@@ -1,0 +1,3 @@
+import { createContractApp } from '@flyback/frameworks/app'
+
+export const contract = createContractApp()

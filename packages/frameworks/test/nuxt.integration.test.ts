@@ -1,0 +1,6 @@
+import { fileURLToPath } from 'node:url'
+import { describeHandler } from '@flyback/testkit'
+
+const server = fileURLToPath(new URL('../apps/nuxt/.output/server/index.mjs', import.meta.url))
+
+describeHandler({ name: 'Nuxt 4', command: [process.execPath, server] })
