@@ -1,7 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { describeHandler } from '@flyback/testkit'
+import { onNode } from './programs.ts'
 
 describeHandler({
   name: 'h3 2',
-  command: [process.execPath, fileURLToPath(new URL('../src/servers/h3.ts', import.meta.url))],
+  command: onNode('h3'),
+  lacks: { compression: 'h3 has none of its own' },
 })

@@ -17,6 +17,8 @@ export interface FetchRun {
   run(): Response | Promise<Response>
   /** The error that the framework has already made a response of, if any. */
   caught?(): unknown
+  /** Whether the response is known to be complete: it is left untouched then, and its server sends it with its length. */
+  isWhole?(): boolean
   /** The pattern the request has matched, asked when it is over. */
   route?(): string | undefined
 }
@@ -61,8 +63,10 @@ export function createFetchBase<R>(
         end()
         return await answer(replay)
       }
-      // Bun and Deno send a string with its length, until someone asks for it as a stream.
-      const body = front.role === 'replica' && request.method !== 'HEAD' ? response.body : null
+      // Bun, Deno and srvx send a string with its length, until someone asks for it as a stream.
+      const isLeft =
+        front.role !== 'replica' || request.method === 'HEAD' || then.isWhole?.() === true
+      const body = isLeft ? null : response.body
       const { status, statusText, headers } = response
       if (body === null || status === 101) {
         end()

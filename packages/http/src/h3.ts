@@ -1,6 +1,7 @@
 import { currentScope } from '@flyback/core/scope'
 import { type H3Event, type Middleware, toResponse } from 'h3'
 import { createFetchBase } from './fetch-base.js'
+import { isStream } from './h3/is-stream.js'
 import type { FlybackOptions } from './options.js'
 
 export * from './shared.js'
@@ -19,22 +20,29 @@ export function flyback(options: FlybackOptions<H3Event> = {}): Middleware {
   const serve = createFetchBase(options, ({ req }: H3Event) => ({ request: req }))
   return async function flybackMiddleware(event, next) {
     const outer = currentScope()
-    let value: unknown
-    let own: Response | undefined
+    let left: { readonly value: unknown; readonly as: Response } | undefined
+    let isWhole = false
+
+    /** Leaves what the handler returned to h3: nothing is a 404, and where Flyback is idle h3 alone makes responses. */
+    function leave(value: unknown, status: number): Response {
+      left = { value, as: new Response(null, { status }) }
+      return left.as
+    }
+
     const answer = await serve(event, {
       async run() {
-        value = await next()
-        const scope = currentScope()
-        const isWatched = scope !== outer && scope?.role === 'replica' && isStream(value)
-        // Anything else is complete by now, and h3 makes the response of it: an error goes to `onError`, nothing is a 404.
-        own = isWatched ? await toResponse(value, event) : new Response(null)
-        if (isWatched) value = own
-        return own
+        const value = await next()
+        if (currentScope() === outer) return leave(value, 200)
+        if (value === undefined || typeof value === 'symbol') return leave(value, 404)
+        // h3 takes an error that is returned for one that is thrown.
+        if (value instanceof Error) throw value
+        isWhole = !isStream(value)
+        return await respond(event, value)
       },
-      // An error may be returned as well as thrown.
-      caught: () => (value instanceof Error ? value : undefined),
+      isWhole: () => isWhole,
+      route: () => event.context.matchedRoute?.route,
     })
-    if (answer === own) return value
+    if (answer === left?.as) return left.value
     // h3 would add the headers that were prepared for the response it replaces.
     clear(event.res.headers)
     clear(event.res.errHeaders)
@@ -42,19 +50,11 @@ export function flyback(options: FlybackOptions<H3Event> = {}): Middleware {
   }
 }
 
-function isStream(value: unknown): boolean {
-  // An upgrade is told by a property of the response that holds its hooks.
-  if (value instanceof Response) return !('crossws' in value)
-  return (
-    isReadable(value) || (typeof value === 'object' && isReadable(Reflect.get(value ?? {}, 'body')))
-  )
-}
-
-function isReadable(value: unknown): boolean {
-  if (value instanceof ReadableStream) return true
-  return (
-    typeof value === 'object' && value !== null && typeof Reflect.get(value, 'pipe') === 'function'
-  )
+/** The response that h3 itself would make, with the headers that were prepared. */
+function respond(event: H3Event, value: unknown): Response | Promise<Response> {
+  // Once is enough for this hook: h3 calls it for the whole app.
+  const { onResponse: _, ...config } = event.app?.config ?? {}
+  return toResponse(value, event, config)
 }
 
 function clear(headers: Headers): void {

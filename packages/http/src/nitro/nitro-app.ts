@@ -10,6 +10,7 @@ export interface Nitro2App {
 
 export interface Nitro2Event {
   readonly node: { readonly req: IncomingMessage; readonly res: ServerResponse }
+  readonly context: { readonly matchedRoute?: { readonly path: string } }
 }
 
 /** The app of Nitro 3. @see https://github.com/nitrojs/nitro/blob/v3.0.0/src/types/runtime/nitro.ts (read 2026-11-25) */
@@ -21,7 +22,12 @@ export interface Nitro3App {
 }
 
 export interface Nitro3Router {
-  handler(event: object): unknown
+  handler(event: Nitro3Event): unknown
+}
+
+export interface Nitro3Event {
+  readonly req: Request
+  readonly context: { readonly matchedRoute?: { readonly route?: string | undefined } }
 }
 
 export function isNitro2App(app: Nitro2App | Nitro3App): app is Nitro2App {

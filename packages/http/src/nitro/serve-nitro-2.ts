@@ -27,6 +27,7 @@ export function serveNitro2(app: Nitro2App, options: FlybackOptions<IncomingMess
           )
         },
         fail: reject,
+        route: () => event.context.matchedRoute?.path,
       })
     })
   }

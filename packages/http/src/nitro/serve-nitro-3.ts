@@ -1,21 +1,32 @@
 import { currentScope } from '@flyback/core/scope'
 import { isReplayedIn } from '../fetch/reported-error.js'
 import { createFetchBase } from '../fetch-base.js'
+import { isStream } from '../h3/is-stream.js'
 import type { FlybackOptions } from '../options.js'
-import type { Nitro3App, Nitro3Router } from './nitro-app.js'
+import type { Nitro3App, Nitro3Event, Nitro3Router } from './nitro-app.js'
+
+/** What Nitro's router is seen to do with a request. */
+interface Routed {
+  readonly event: Nitro3Event
+  isWhole: boolean
+}
 
 /** Puts Flyback before everything in an app of Nitro 3, which has the web's requests. @throws ConfigurationError */
 export function serveNitro3(app: Nitro3App, options: FlybackOptions<Request>): void {
   const serve = createFetchBase(options, (request: Request) => ({ request }))
   const handle = app.fetch
+  const router = app.h3 ?? app._h3
+  const routedOf = router === undefined ? () => undefined : watchRouter(router)
 
   app.fetch = function flybackFetch(input, ...rest) {
     const run = (): Response | Promise<Response> => handle(input, ...rest)
-    return isIncoming(input) && rest[0] === undefined ? serve(input, { run }) : run()
+    if (!isIncoming(input) || rest[0] !== undefined) return run()
+    return serve(input, {
+      run,
+      isWhole: () => routedOf(input)?.isWhole ?? false,
+      route: () => routedOf(input)?.event.context.matchedRoute?.route,
+    })
   }
-
-  const router = app.h3 ?? app._h3
-  if (router !== undefined) quiet(router)
 }
 
 /** A request made in this process is part of what makes it, and no server has put its runtime in it. */
@@ -24,15 +35,25 @@ function isIncoming(input: unknown): input is Request {
   return currentScope() === undefined || Reflect.get(input, 'runtime') !== undefined
 }
 
-/** Nitro would print the stack of a refusal and tell its error hook, for an answer that nobody gets. */
-function quiet(router: Nitro3Router): void {
+/**
+ * Looks at what handlers return before h3 makes responses of it, and takes the refusals that they throw: Nitro would print
+ * their stack and tell its error hook, for an answer that nobody gets.
+ */
+function watchRouter(router: Nitro3Router): (request: Request) => Routed | undefined {
+  const seen = new WeakMap<Request, Routed>()
   const handle = router.handler
+
   router.handler = async function flybackHandler(event) {
+    const routed: Routed = { event, isWhole: true }
+    seen.set(event.req, routed)
     let error: unknown
     try {
       const value: unknown = await Reflect.apply(handle, router, [event])
       // h3 takes an error that is returned for one that is thrown.
-      if (!(value instanceof Error)) return value
+      if (!(value instanceof Error)) {
+        routed.isWhole = !isStream(value)
+        return value
+      }
       error = value
     } catch (thrown) {
       error = thrown
@@ -40,4 +61,5 @@ function quiet(router: Nitro3Router): void {
     if (!isReplayedIn(currentScope(), error)) throw error
     return new Response(null, { status: 409 })
   }
+  return (request) => seen.get(request)
 }
