@@ -4,7 +4,7 @@
  */
 export function isStream(value: unknown): boolean {
   // The answer to an upgrade holds its hooks in a property, and is never sent.
-  if (value instanceof Response) return value.body !== null && !('crossws' in value)
+  if (value instanceof Response) return !('crossws' in value)
   return isReadable(value) || (isObject(value) && isReadable(Reflect.get(value, 'body')))
 }
 
