@@ -4,6 +4,7 @@ import { ReplayRequired } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import {
   type ArgumentsHost,
+  Body,
   type CallHandler,
   Catch,
   type ExceptionFilter,
@@ -28,10 +29,11 @@ import { APP_FILTER, BaseExceptionFilter } from '@nestjs/core'
 import { FileInterceptor } from '@nestjs/platform-express'
 import { concatMap, delay, from, map, type Observable, of } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { FlybackPolicy } from '../src/nest.js'
+import { FlybackPolicy, httpProxy, type Policy } from '../src/nest.js'
 import { REPLAY, scope } from './support/contract.js'
+import { PRIMARY } from './support/environments.js'
 import { controllerOf, decorateController, type Handler, PLATFORMS } from './support/nest-app.js'
-import { type App, get, refused, serve, state } from './support/nest-replica.js'
+import { type App, get, JSON_TYPE, refused, serve, state } from './support/nest-replica.js'
 
 describe.each(PLATFORMS)('nest on %s', (platform) => {
   describe('a replay', () => {
@@ -99,6 +101,35 @@ describe.each(PLATFORMS)('nest on %s', (platform) => {
     test('comes of a refusal in middleware', async () => {
       await using server = await serve(platform, { controllers, main: (app) => app.use(refused) })
       expect((await server.send('/x/refused')).headers['fly-replay']).toBe(REPLAY)
+    })
+
+    test('is carried to the primary region by httpProxy, with the body that was parsed', async () => {
+      const run = (body: unknown): unknown => {
+        if (currentScope()?.role === 'replica') refused()
+        return { in: currentScope()?.role, body }
+      }
+      const carried = (policy: Policy): Handler => ({
+        on: [Post(policy), FlybackPolicy(policy)],
+        run,
+        with: [Body()],
+      })
+      const things = [
+        controllerOf('x', { attempted: carried('attempt'), replayed: carried('replay') }),
+      ]
+      await using primary = await serve(platform, {
+        controllers: things,
+        options: { env: PRIMARY },
+      })
+      const proxy = httpProxy({ url: `http://127.0.0.1:${primary.port}` })
+      await using server = await serve(platform, {
+        controllers: things,
+        options: { platform: proxy },
+      })
+      for (const policy of ['attempt', 'replay']) {
+        const sent = { method: 'POST', headers: JSON_TYPE, body: ['{"a":', '1}'] }
+        const reply = await server.send(`/x/${policy}`, sent)
+        expect([reply.status, reply.body]).toEqual([201, '{"in":"primary","body":{"a":1}}'])
+      }
     })
 
     test('rule 5: that comes too late is an error like any other, and the response breaks off', async () => {
