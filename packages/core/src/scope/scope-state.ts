@@ -40,7 +40,7 @@ export interface ScopeView {
   readonly state: ScopeState
   /** A refusal now would replay the request. */
   readonly replayable: boolean
-  /** It could not be replayed from its start: what a replica refuses runs on the writer, where nothing is lost by it. */
+  /** It could not be replayed from its start, or stays by choice: what a replica refuses runs on the writer, where nothing is lost by it. */
   readonly staysHere: boolean
   /** A statement of this scope went to a replica of this cluster. */
   readonly usedReplica: boolean
@@ -56,7 +56,7 @@ export class Scope {
   readonly primaryRegion: string | undefined
   readonly replayed: boolean
   readonly request: RequestStarted | undefined
-  readonly #staysHere: boolean
+  #staysHere: boolean
   #canReplay: boolean
   #forwardsAll: ForwardReason | undefined
   #refusal: ReplayRequired | undefined
@@ -114,7 +114,7 @@ export class Scope {
     return this.#canReplay && this.state === 'open'
   }
 
-  /** Whether this work could not be replayed from its start. */
+  /** Whether this work could not be replayed from its start, or {@link stayHere} was called. */
   get staysHere(): boolean {
     return this.#staysHere
   }
@@ -174,6 +174,15 @@ export class Scope {
   /** The response has begun, or the work is over: replay is no longer possible. */
   seal(): void {
     this.#canReplay = false
+  }
+
+  /**
+   * As {@link seal}, for work that goes on for long after its response has begun: from now on what a replica refuses runs on
+   * the writer, where nothing is lost by it.
+   */
+  stayHere(): void {
+    this.seal()
+    if (this.#refusal === undefined) this.#staysHere = true
   }
 
   /** Remembers a checkout until {@link forget}. */

@@ -51,6 +51,20 @@ describe('a scope', () => {
     expect(scope.lostRefusal).toBeDefined()
   })
 
+  test('stays here once it is told to, and can no longer be replayed', () => {
+    const scope = openScope()
+    expect(scope.view('db').staysHere).toBe(false)
+    scope.stayHere()
+    expect(scope.view('db')).toMatchObject({ state: 'open', staysHere: true, replayable: false })
+  })
+
+  test('rule 1: does not stay here when it was refused', () => {
+    const scope = openScope()
+    scope.refuse('ewr', 'write')
+    scope.stayHere()
+    expect(scope.view('db')).toMatchObject({ state: 'replaying', staysHere: false })
+  })
+
   test('opens as forwarding when asked', () => {
     expect(openScope({ forward: true, canReplay: false }).view('db').state).toBe('forwarding')
   })
