@@ -46,6 +46,7 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
     names: others('nestjs'),
   },
   '@flyback/http/nitro': { imports: NODE, names: others('nitro', 'h3') },
+  '@flyback/http/next': { imports: NODE, names: others() },
   '@flyback/http/node': { imports: NODE, names: others() },
   '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
   '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },

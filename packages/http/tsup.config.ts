@@ -8,6 +8,7 @@ export default library({
   hono: 'src/hono.ts',
   nest: 'src/nest.ts',
   nitro: 'src/nitro.ts',
+  next: 'src/next.ts',
   node: 'src/node.ts',
   'react-router': 'src/react-router.ts',
   sveltekit: 'src/sveltekit.ts',

@@ -11,6 +11,7 @@ import type {
   ReplayOrigin,
 } from './platform/replay-platform.js'
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
+import { scopesInProgress } from './scopes-in-progress.js'
 
 /** What a base knows of a request. */
 export interface FrontRequest<R> extends PolicyRequest<R> {
@@ -66,7 +67,6 @@ export interface Front<R> {
 
 const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
 
-/** Scopes of requests in progress. A scope of other work (a job that started the server) is not one of them. */
 const openScopes = new WeakMap<Scope, ToldRequest | undefined>()
 
 /** Reads the options and puts the decisions together, for one middleware. @throws ConfigurationError */
@@ -124,7 +124,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
 
     isIdle() {
       const outer = currentScope()
-      return role === 'single' || (outer !== undefined && openScopes.has(outer))
+      return role === 'single' || (outer !== undefined && scopesInProgress().has(outer))
     },
 
     admit(request, undecided = false) {
@@ -158,6 +158,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       const request = told?.request
       const scope = new Scope({ role, primaryRegion, canReplay, forward, replayed, request })
       openScopes.set(scope, told)
+      scopesInProgress().add(scope)
       told?.opened(scope)
       return scope
     },
@@ -176,6 +177,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     endScope(scope, completed = true) {
       const told = openScopes.get(scope)
       openScopes.delete(scope)
+      scopesInProgress().delete(scope)
       scope.end()
       told?.over(completed)
     },

@@ -50,8 +50,22 @@ export type NodeBase<R extends IncomingMessage> = (
   then: NodeRun,
 ) => void
 
+/** What is particular to a framework. */
+export interface NodeSettings {
+  /**
+   * Most of its work comes after the headers, or after the response: what the replica refuses then runs on the writer, where
+   * nothing is lost by it.
+   *
+   * @default false
+   */
+  readonly staysHere?: boolean
+}
+
 /** The base of every framework that has Node's own request and response. @throws ConfigurationError */
-export function createNodeBase<R extends IncomingMessage>(options: FlybackOptions<R>): NodeBase<R> {
+export function createNodeBase<R extends IncomingMessage>(
+  options: FlybackOptions<R>,
+  { staysHere = false }: NodeSettings = {},
+): NodeBase<R> {
   const front = createFront(options)
 
   function open(
@@ -62,12 +76,15 @@ export function createNodeBase<R extends IncomingMessage>(options: FlybackOption
     scope: Scope,
     then: NodeRun,
   ): void {
-    const watch = watchResponse(scope)
+    const watch = watchResponse(scope, staysHere)
     input.told?.watched(watch)
     let decided: Replay | undefined
     bindEvents(req, scope)
     bindEvents(res, scope)
-    res.once('close', () => front.endScope(scope))
+    res.once('close', () => {
+      if (staysHere) watch.sent()
+      front.endScope(scope)
+    })
     if (front.role === 'replica' && scope.state === 'open') {
       hookResponse(res, { ...watch, instead: () => replacement(decided ?? front.replayOf(scope)) })
     }

@@ -11,13 +11,16 @@ export interface ResponseWatch {
 /**
  * Watches for refusals after the headers. In a scope that forwards, one is not a broken response: the app got the error
  * and answers as it likes.
+ *
+ * @param staysHere what the replica refuses after the headers runs on the writer, where nothing is lost by it
  */
-export function watchResponse(scope: Scope): ResponseWatch {
+export function watchResponse(scope: Scope, staysHere = false): ResponseWatch {
   let wasOpen: boolean | undefined
   return {
     sent() {
       wasOpen ??= scope.state === 'open' && scope.lostRefusal === undefined
-      scope.seal()
+      if (staysHere) scope.stayHere()
+      else scope.seal()
     },
     isBroken() {
       return scope.refusal !== undefined || (wasOpen === true && scope.lostRefusal !== undefined)

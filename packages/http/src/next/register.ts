@@ -1,0 +1,20 @@
+import type { IncomingMessage } from 'node:http'
+import { createNodeBase } from '../node-base.js'
+import type { FlybackOptions } from '../options.js'
+import { hookServer } from './hook-server.js'
+
+/** Puts the node base before everything that Next does with a request. @throws ConfigurationError */
+export function register(options: FlybackOptions<IncomingMessage>): void {
+  const serve = createNodeBase(options, { staysHere: true })
+  hookServer((req, res, pass) => {
+    serve(req, res, {
+      run: pass,
+      // As Next does with what its listener throws.
+      fail(error) {
+        console.error(error)
+        res.statusCode = 500
+        res.end('Internal Server Error')
+      },
+    })
+  })
+}
