@@ -1,6 +1,7 @@
 import { afterwards } from './cases/afterwards.js'
 import { answers } from './cases/answers.js'
 import { bodies } from './cases/bodies.js'
+import { carried } from './cases/carried.js'
 import { concurrency } from './cases/concurrency.js'
 import { headers } from './cases/headers.js'
 import { hostile } from './cases/hostile.js'
@@ -23,6 +24,7 @@ export const HANDLER_CONTRACT: readonly HandlerSection[] = [
   streams,
   concurrency,
   platforms,
+  carried,
   hostile,
   roles,
   afterwards,

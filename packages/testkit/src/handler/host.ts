@@ -42,19 +42,24 @@ export async function startHost(handler: HandlerUnderTest): Promise<Host> {
 
   const ports = new Map<ProgramName, number>()
   for (const name of PROGRAMS.keys()) ports.set(name, await freePort())
-  const start = async ([name, environment]: [ProgramName, Environment]): Promise<Program> => {
+  const portOf = (name: ProgramName): number => ports.get(name) ?? 0
+  const start = async (name: ProgramName): Promise<Program> => {
     const program = await runProgram({
       name: `${handler.name} in ${name}`,
       command: handler.command,
       cwd: handler.cwd,
-      port: ports.get(name) ?? 0,
+      port: portOf(name),
       readyPath: '/ready',
-      env: { NODE_ENV: 'production', ...handler.env, ...environment(database) },
+      env: {
+        NODE_ENV: 'production',
+        ...handler.env,
+        ...PROGRAMS.get(name)?.(database, portOf),
+      },
     })
     started.defer(() => program.stop())
     return program
   }
-  const outcomes = await Promise.allSettled([...PROGRAMS].map(start))
+  const outcomes = await Promise.allSettled([...PROGRAMS.keys()].map(start))
   const programs = outcomes.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value
@@ -86,5 +91,3 @@ export async function startHost(handler: HandlerUnderTest): Promise<Host> {
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   }
 }
-
-type Environment = NonNullable<ReturnType<typeof PROGRAMS.get>>

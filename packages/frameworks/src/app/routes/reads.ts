@@ -19,7 +19,8 @@ export function readRoutes({ pool, region }: World): Route[] {
 
   async function echo(ask: Ask): Promise<Reply> {
     const { method, url } = ask
-    return json({ region, method, url, cookie: ask.header('cookie'), tag: ask.header('x-tag') })
+    const [cookie, tag, source] = ['cookie', 'x-tag', 'fly-replay-src'].map(ask.header)
+    return json({ region, method, url, cookie, tag, source })
   }
 
   async function fail(ask: Ask): Promise<Reply> {

@@ -13,7 +13,8 @@ const MULTIPART = [
   'content-type: application/octet-stream\r\n\r\n\u0000\u0001\r\n--cut--\r\n',
 ].join('')
 
-const BODIES: readonly (readonly [name: string, type: string, body: Body])[] = [
+/** Bodies of every kind, with their types. */
+export const BODIES: readonly (readonly [name: string, type: string, body: Body])[] = [
   ['JSON', 'application/json', JSON.stringify({ text: 'ümlaut ✓', deep: [1, { a: null }] })],
   ['form', 'application/x-www-form-urlencoded', 'a=1&a=2&text=%C3%BC+%26+x'],
   ['multipart', 'multipart/form-data; boundary=cut', MULTIPART],
@@ -27,7 +28,11 @@ function whole(body: Body): Buffer {
   return Buffer.concat(parts.map((part) => Buffer.from(part)))
 }
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+/** What the contract's app tells of a body. */
+export function digest(body: Body): { readonly length: number; readonly sha256: string } {
+  const bytes = whole(body)
+  return { length: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
 
 const intact = (route: 'body' | 'attempt/body', when: string): HandlerCase[] =>
   BODIES.map(([name, type, body]) => ({
@@ -37,9 +42,7 @@ const intact = (route: 'body' | 'attempt/body', when: string): HandlerCase[] =>
       const id = host.id()
       const headers = { 'content-type': type }
       const answer = await host.send('iad', `/${route}?id=${id}`, { method: 'POST', headers, body })
-      const bytes = whole(body)
-      const { length } = bytes
-      expect(answer.json()).toEqual({ region: 'ewr', type, length, sha256: sha256(bytes) })
+      expect(answer.json()).toEqual({ region: 'ewr', type, ...digest(body) })
       expect(await host.effects(id)).toEqual(['ewr'])
       expect(await wayOf(host, answer)).toEqual(['iad', 'ewr'])
     },
@@ -48,7 +51,9 @@ const intact = (route: 'body' | 'attempt/body', when: string): HandlerCase[] =>
 /** What Flyback replays at most, by default. */
 const LIMIT = Buffer.alloc(1_000_000, 'abcdefgh')
 const OVER = Buffer.concat([LIMIT, Buffer.from('!')])
-const HALVES = [OVER.subarray(0, 600_000), OVER.subarray(600_000)]
+const HALVES: Body = [OVER.subarray(0, 600_000), OVER.subarray(600_000)]
+/** Of a known length, and chunked. */
+export const OVER_LIMIT: readonly Body[] = [OVER, HALVES]
 const TYPE = 'application/octet-stream'
 
 const over = (name: string, route: string, body: Body): HandlerCase => ({
@@ -58,9 +63,7 @@ const over = (name: string, route: string, body: Body): HandlerCase => ({
     const id = host.id()
     const headers = { 'content-type': TYPE }
     const answer = await host.send('iad', `/${route}?id=${id}`, { method: 'POST', headers, body })
-    const { length } = OVER
-    const expected = { region: 'iad', type: TYPE, length, sha256: sha256(OVER) }
-    expect(answer.json()).toEqual(expected)
+    expect(answer.json()).toEqual({ region: 'iad', type: TYPE, ...digest(OVER) })
     expect(await host.effects(id)).toEqual(['iad'])
     expect(await wayOf(host, answer)).toEqual(['iad'])
   },
@@ -89,7 +92,7 @@ export const bodies: HandlerSection = {
         const id = host.id()
         const body = [LIMIT.subarray(0, 1), LIMIT.subarray(1)]
         const answer = await host.send('iad', `/body?id=${id}`, { method: 'POST', body })
-        expect(answer.json()).toMatchObject({ region: 'ewr', sha256: sha256(LIMIT) })
+        expect(answer.json()).toMatchObject({ region: 'ewr', ...digest(LIMIT) })
         expect(await host.effects(id)).toEqual(['ewr'])
       },
     },

@@ -17,6 +17,7 @@ export const headers: HandlerSection = {
           region: 'ewr',
           cookie: COOKIE,
           tag: 'one, "two"; three',
+          source: expect.stringContaining('region=iad'),
         })
       },
     },
