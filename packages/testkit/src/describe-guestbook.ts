@@ -9,14 +9,23 @@ import { sharedLab } from './shared-lab.js'
 export interface Guestbook {
   /** The file to run. */
   readonly server: URL
+  /** Its arguments. @default none */
+  readonly args?: readonly string[]
+  /** Further variables of its environment. @default none */
+  readonly env?: Readonly<Record<string, string>>
   /** The file with its tables. */
   readonly schema: URL
+  /** It answers with pages of HTML, and its entries come from the form at `/`. @default false: with JSON, at `/entries` */
+  readonly pages?: boolean
 }
 
 /** Runs a server in a process of its own, until it answers. */
-async function run({ server }: Guestbook, env: Record<string, string>): Promise<AsyncDisposable> {
-  const child = spawn(process.execPath, [server.pathname], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+async function run(
+  { server, args = [], env: own }: Guestbook,
+  env: Record<string, string>,
+): Promise<AsyncDisposable> {
+  const child = spawn(process.execPath, [server.pathname, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...own, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const exited = new Promise((resolve) => child.once('exit', resolve))
@@ -35,8 +44,8 @@ async function run({ server }: Guestbook, env: Record<string, string>): Promise<
 }
 
 /**
- * Tests an example as it is published, in two regions of the lab: `GET /` reads here, `POST /entries` and `GET /visit`
- * (which writes) run in the primary region, each once.
+ * Tests an example as it is published, in two regions of the lab: `GET /` reads here, `POST /entries` (or the form of `/`)
+ * and `GET /visit` (which writes) run in the primary region, each once.
  */
 export function describeGuestbook(example: Guestbook): void {
   test('the guestbook reads in its region and writes in the primary one', async () => {
@@ -58,21 +67,12 @@ export function describeGuestbook(example: Guestbook): void {
       machines,
       onRequest: (record) => records.push(record),
     })
-    const ask = async (path: string, init?: RequestInit): Promise<Record<string, unknown>> => {
-      const response = await fetch(`${edge.url}${path}`, init)
-      expect(response.ok).toBe(true)
-      return Object(await response.json())
-    }
-
-    expect(await ask('/')).toMatchObject({ region: 'iad', entries: [] })
+    const visitor = example.pages === true ? readPages(edge.url) : readJson(edge.url)
     const entry = { author: 'Ada', message: 'hello' }
-    const headers = { 'content-type': 'application/json' }
-    const body = JSON.stringify(entry)
-    expect(await ask('/entries', { method: 'POST', headers, body })).toMatchObject({
-      region: 'ewr',
-      id: 1,
-    })
-    expect(await ask('/visit')).toMatchObject({ region: 'ewr' })
+
+    expect(await visitor.ask('/')).toEqual({ region: 'iad', entries: [] })
+    expect(await visitor.sign(entry)).toBe('ewr')
+    expect(await visitor.ask('/visit')).toMatchObject({ region: 'ewr' })
 
     expect(await database.query('ewr', 'writer', 'select author, message from entry')).toEqual([
       entry,
@@ -85,6 +85,66 @@ export function describeGuestbook(example: Guestbook): void {
     ])
     await expect.poll(() => records.map((record) => record.hops.length)).toEqual([1, 2, 2])
     await sharedLab().caughtUp()
-    expect(await ask('/')).toMatchObject({ region: 'iad', entries: [entry] })
+    expect(await visitor.ask('/')).toEqual({ region: 'iad', entries: [entry] })
   })
+}
+
+interface Entry {
+  readonly author: string
+  readonly message: string
+}
+
+/** What a visitor can do and see; whatever is asked for tells the region that made it. */
+interface Visitor {
+  ask(path: string): Promise<{ readonly region: unknown; readonly entries: unknown }>
+  sign(entry: Entry): Promise<unknown>
+}
+
+async function send(url: string, init?: RequestInit): Promise<Response> {
+  const response = await fetch(url, init)
+  expect(response.ok).toBe(true)
+  return response
+}
+
+function readJson(url: string): Visitor {
+  return {
+    async ask(path) {
+      const { region, entries } = Object(await (await send(`${url}${path}`)).json())
+      return { region, entries }
+    },
+    async sign(entry) {
+      const headers = { 'content-type': 'application/json' }
+      const init = { method: 'POST', headers, body: JSON.stringify(entry) }
+      const { region, id } = Object(await (await send(`${url}/entries`, init)).json())
+      expect(id).toBe(1)
+      return region
+    },
+  }
+}
+
+/** As a browser without JavaScript. */
+function readPages(url: string): Visitor {
+  const headers = { accept: 'text/html', origin: url }
+  /** Where the form of the page last seen goes to. */
+  let action = '/'
+  async function read(page: Response): ReturnType<Visitor['ask']> {
+    // Frameworks put comments between texts.
+    const html = (await page.text()).replaceAll(/<!--.*?-->/g, '')
+    action = /<form [^>]*action="([^"]*)"/.exec(html)?.[1] ?? '/'
+    const [, region] = /made in (\w+)/.exec(html) ?? []
+    const entries = [...html.matchAll(/<li>(.*?): (.*?)<\/li>/g)].map(([, author, message]) => ({
+      author,
+      message,
+    }))
+    return { region, entries }
+  }
+  return {
+    ask: async (path) => read(await send(`${url}${path}`, { headers })),
+    async sign(entry) {
+      const body = new URLSearchParams({ ...entry })
+      const page = await read(await send(`${url}${action}`, { method: 'POST', headers, body }))
+      expect(page.entries).toEqual([entry])
+      return page.region
+    },
+  }
 }

@@ -1,0 +1,4 @@
+import postgres from '@flyback/postgres'
+
+// Nothing here knows about regions: postgres() reads the environment.
+export const sql = postgres()
