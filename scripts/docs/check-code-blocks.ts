@@ -13,6 +13,8 @@ const TSCONFIG = {
   compilerOptions: {
     noEmit: true,
     types: ['node'],
+    // Nest's are the ones that came before the standard.
+    experimentalDecorators: true,
     moduleDetection: 'force',
     // A page shows programs, not libraries.
     isolatedDeclarations: false,

@@ -10,6 +10,12 @@ interface PeerVersions {
  */
 export const PEERS: Readonly<Record<string, PeerVersions & { readonly copied?: true }>> = {
   '@hono/node-server': { oldest: '@hono/node-server', newest: '@hono/node-server' },
+  '@nestjs/common': { oldest: '@nestjs/common', newest: '@nestjs/common' },
+  '@nestjs/core': { oldest: '@nestjs/core', newest: '@nestjs/core' },
+  '@nestjs/platform-express': {
+    oldest: '@nestjs/platform-express',
+    newest: '@nestjs/platform-express',
+  },
   '@prisma/adapter-pg': { oldest: 'prisma-adapter-pg-oldest', newest: '@prisma/adapter-pg' },
   '@prisma/client': { oldest: 'prisma-client-oldest', newest: '@prisma/client' },
   'drizzle-orm': { oldest: 'drizzle-orm-oldest', newest: 'drizzle-orm', copied: true },
