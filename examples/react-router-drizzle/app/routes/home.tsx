@@ -1,5 +1,5 @@
 import { desc, eq, sql } from 'drizzle-orm'
-import { type ActionFunctionArgs, Form, useLoaderData } from 'react-router'
+import { type ActionFunctionArgs, data, Form, useLoaderData } from 'react-router'
 import { db } from '../database.server.ts'
 import { entry, tally } from '../schema.ts'
 
@@ -11,13 +11,16 @@ export async function loader() {
 
 export async function action({ request }: ActionFunctionArgs) {
   const form = await request.formData()
-  const values = { author: `${form.get('author')}`, message: `${form.get('message')}` }
+  const [author, message] = [form.get('author'), form.get('message')]
+  if (typeof author !== 'string' || typeof message !== 'string') {
+    throw data('An author and a message, please.', { status: 400 })
+  }
   await db.transaction(async (tx) => {
     await tx
       .update(tally)
       .set({ count: sql`${tally.count} + 1` })
       .where(eq(tally.name, 'entries'))
-    await tx.insert(entry).values(values)
+    await tx.insert(entry).values({ author, message })
   })
   return null
 }

@@ -1,4 +1,4 @@
-import type { Actions, ServerLoad } from '@sveltejs/kit'
+import { type Actions, error, type ServerLoad } from '@sveltejs/kit'
 import { sql } from '../lib/database.ts'
 
 export const load: ServerLoad = async () => ({
@@ -10,10 +10,11 @@ export const load: ServerLoad = async () => ({
 export const actions: Actions = {
   async default({ request }) {
     const form = await request.formData()
-    const signed = { author: `${form.get('author')}`, message: `${form.get('message')}` }
+    const [author, message] = [form.get('author'), form.get('message')]
+    if (typeof author !== 'string' || typeof message !== 'string') error(400)
     await sql.begin(async (tx) => {
       await tx`update tally set count = count + 1 where name = 'entries'`
-      await tx`insert into entry ${tx(signed)}`
+      await tx`insert into entry ${tx({ author, message })}`
     })
   },
 }
