@@ -48,6 +48,7 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http/nitro': { imports: NODE, names: others('nitro', 'h3') },
   '@flyback/http/next': { imports: NODE, names: others() },
   '@flyback/http/node': { imports: NODE, names: others() },
+  '@flyback/http/otel': { imports: /^@opentelemetry\/api$/, names: others() },
   '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
   '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },
   '@flyback/drizzle/node-postgres': {

@@ -10,6 +10,7 @@ export default library({
   nitro: 'src/nitro.ts',
   next: 'src/next.ts',
   node: 'src/node.ts',
+  otel: 'src/otel.ts',
   'react-router': 'src/react-router.ts',
   sveltekit: 'src/sveltekit.ts',
 })
