@@ -16,6 +16,7 @@ export const PEERS: Readonly<Record<string, PeerVersions & { readonly copied?: t
     oldest: '@nestjs/platform-express',
     newest: '@nestjs/platform-express',
   },
+  '@opentelemetry/api': { oldest: 'opentelemetry-api-oldest', newest: '@opentelemetry/api' },
   '@prisma/adapter-pg': { oldest: 'prisma-adapter-pg-oldest', newest: '@prisma/adapter-pg' },
   '@prisma/client': { oldest: 'prisma-client-oldest', newest: '@prisma/client' },
   'drizzle-orm': { oldest: 'drizzle-orm-oldest', newest: 'drizzle-orm', copied: true },
