@@ -11,10 +11,13 @@ import type { FlybackOptions } from './options.js'
 import type { CarriedRequest } from './platform/replay-platform.js'
 import { watchResponse } from './response-watch.js'
 
+/** What a handler answers with: in Bun, nothing once it has upgraded the connection. */
+export type Answered = Response | undefined
+
 /** What follows a request that may run here. */
-export interface FetchRun {
+export interface FetchRun<T extends Answered = Response> {
   /** Runs the handler. */
-  run(): Response | Promise<Response>
+  run(): T | Promise<T>
   /** The error that the framework has already made a response of, if any. */
   caught?(): unknown
   /** Whether the response is known to be complete: it is left untouched then, and its server sends it with its length. */
@@ -31,7 +34,10 @@ export interface FetchRequest {
 }
 
 /** Serves one request, as the framework has it. */
-export type FetchBase<R> = (own: R, then: FetchRun) => Promise<Response>
+export type FetchBase<R> = <T extends Answered = Response>(
+  own: R,
+  then: FetchRun<T>,
+) => Promise<T | Response>
 
 /**
  * The base of every framework that has the web's Request and Response.
@@ -45,18 +51,22 @@ export function createFetchBase<R>(
 ): FetchBase<R> {
   const front = createFront(options)
 
-  async function runIn(
+  async function runIn<T extends Answered>(
     input: AdmissionInput,
     scope: Scope,
     request: Request,
-    then: FetchRun,
+    then: FetchRun<T>,
     carried: () => CarriedRequest,
-  ): Promise<Response> {
+  ): Promise<T | Response> {
     const end = (completed?: boolean): void => front.endScope(scope, completed)
     const answer = (replay: Replay): Response | Promise<Response> =>
       typeof replay === 'function' ? front.carryLate(replay, carried()) : toResponse(replay)
     try {
       const response = await runInScope(scope, () => then.run())
+      if (response === undefined) {
+        end()
+        return response
+      }
       const replay = front.replayOf(scope, then.caught?.())
       if (replay !== undefined) {
         response.body?.cancel().catch(() => undefined)
@@ -90,7 +100,7 @@ export function createFetchBase<R>(
     }
   }
 
-  return async (own, then) => {
+  return async function serve<T extends Answered>(own: R, then: FetchRun<T>) {
     if (front.isIdle()) return await then.run()
     const { request, path = new URL(request.url).pathname } = read(own)
     const { input, admission } = front.admit({
@@ -104,7 +114,7 @@ export function createFetchBase<R>(
     let chunks: readonly Uint8Array[] | undefined
     const carried = (): CarriedRequest => carriedRequest(request, chunks)
 
-    async function proceed(next: Admission): Promise<Response> {
+    async function proceed(next: Admission): Promise<T | Response> {
       switch (next.outcome) {
         case 'pass':
           return await then.run()

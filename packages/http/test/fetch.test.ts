@@ -7,7 +7,7 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { fly, withFlyback } from '../src/fetch.js'
 import { flyback } from '../src/hono.js'
 import { REPLAY, refuse, scope } from './support/contract.js'
-import { PRIMARY, REPLICA, SINGLE } from './support/environments.js'
+import { NO_PLATFORM, PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 
 const tick = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const replica = { env: REPLICA }
@@ -102,6 +102,39 @@ describe('withFlyback', () => {
     }, replica)
     expect((await handler(get())).status).toBe(409)
     expect(cancel).toHaveBeenCalledOnce()
+  })
+
+  test.each([REPLICA, PRIMARY, SINGLE, NO_PLATFORM])(
+    'a handler that has upgraded in Bun, and answers nothing, answers nothing: %o',
+    async (env) => {
+      const server = { upgrade: () => true }
+      const handler = withFlyback(
+        async (request: Request, own: typeof server) => {
+          await tick()
+          if (own.upgrade() && request.url.endsWith('/socket')) return undefined
+          return new Response(currentScope()?.state ?? 'none')
+        },
+        { env },
+      )
+      expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response | undefined>>()
+      expect(await handler(get('socket'), server)).toBeUndefined()
+      expect(await (await handler(get(), server))?.text()).toBe(env === SINGLE ? 'none' : 'open')
+    },
+  )
+
+  test('an upgrade is replayed by a rule, or when something is refused before it', async () => {
+    const upgrade = vi.fn<() => undefined>()
+    const handler = withFlyback(
+      async (request: Request) => {
+        await tick()
+        if (request.url.endsWith('/refused')) throw refuse()
+        return upgrade()
+      },
+      { ...replica, routes: [{ path: '/chat', policy: 'replay' }] },
+    )
+    expect((await handler(get('refused')))?.headers.get('fly-replay')).toBe(REPLAY)
+    expect((await handler(get('chat')))?.status).toBe(409)
+    expect(upgrade).not.toHaveBeenCalled()
   })
 
   test('a handler called by a handler belongs to the scope of the first', async () => {

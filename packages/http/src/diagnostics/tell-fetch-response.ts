@@ -1,14 +1,16 @@
 import type { ToldRequest } from './told-request.js'
 
 /** Tells what becomes of a request that a Response answers, and adds Server-Timing to that. */
-export async function tellFetchResponse(
+export async function tellFetchResponse<T extends Response | undefined>(
   told: ToldRequest | undefined,
-  run: () => Promise<Response>,
-): Promise<Response> {
+  run: () => Promise<T>,
+): Promise<T | Response> {
   if (told === undefined) return await run()
   try {
-    const response = withServerTiming(await run(), told)
-    told.responded(response.status)
+    const answered = await run()
+    // The runtime has upgraded the connection.
+    const response = answered && withServerTiming(answered, told)
+    told.responded(response?.status ?? 101)
     return response
   } catch (error) {
     told.end(undefined, false)
