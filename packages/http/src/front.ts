@@ -22,6 +22,8 @@ export interface FrontRequest<R> extends PolicyRequest<R> {
    * @param mustKeep the body has to be kept by us, so `unknown` until it has been read, unless there is none
    */
   readonly bodySize: (maxBodyBytes: number, mustKeep: boolean) => BodySize
+  /** It asks for an upgrade of the connection: there is nothing to send again by ourselves. @default false */
+  readonly isUpgrade?: boolean
   /** The pattern the framework has matched, asked at the end. */
   readonly route?: () => string | undefined
 }
@@ -86,7 +88,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       role,
       safe: isSafeMethod(request.method),
       ...choice,
-      canReplay: platform !== undefined,
+      canReplay: platform !== undefined && !(carries && request.isUpgrade === true),
       origin,
       body: isMeasurable ? request.bodySize(maxBodyBytes, carries) : 'none',
       whenNotReplayable,

@@ -4,17 +4,16 @@ import { bindToCaller, requirePrimary, runInScope } from '@flyback/core/scope'
 import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
 import { tellNodeResponse } from './diagnostics/tell-node-response.js'
-import { createFront, type FrontRequest, type Replay } from './front.js'
+import { createFront, type Replay } from './front.js'
 import { bindEvents } from './node/bind-events.js'
-import { bodySize } from './node/body-size.js'
-import { carriedRequest, originalUrl } from './node/carried-request.js'
+import { carriedRequest } from './node/carried-request.js'
+import { describeRequest } from './node/describe-request.js'
 import { hookResponse, type Replacement } from './node/hook-response.js'
 import { sendInstead } from './node/send-instead.js'
 import { spoolBody } from './node/spool-body.js'
 import { takeResponse } from './node/take-response.js'
 import type { FlybackOptions } from './options.js'
 import type { Policy } from './policy.js'
-import { requestTarget } from './request-target.js'
 import { watchResponse } from './response-watch.js'
 
 /** What follows a request that may run here. */
@@ -172,25 +171,12 @@ export function createNodeBase<R extends IncomingMessage>(
 
   function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
     try {
-      const request = { ...describe(req), route: then.route ?? (() => routeOf(req)) }
+      const request = { ...describeRequest(req), route: then.route ?? (() => routeOf(req)) }
       return front.admit(request, then.undecided?.(request.path))
     } catch (error) {
       then.fail(error)
       return undefined
     }
-  }
-}
-
-function describe<R extends IncomingMessage>(req: R): FrontRequest<R> {
-  return {
-    request: req,
-    method: req.method ?? 'GET',
-    path: requestTarget(originalUrl(req)).replace(/[?#].*$/s, ''),
-    header(name) {
-      const value = req.headers[name]
-      return Array.isArray(value) ? value.join(',') : value
-    },
-    bodySize: (limitBytes, mustKeep) => bodySize(req, limitBytes, mustKeep),
   }
 }
 

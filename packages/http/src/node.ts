@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { createNodeBase } from './node-base.js'
 import type { FlybackOptions } from './options.js'
+import { createUpgradeBase, type UpgradeListener } from './upgrade-base.js'
 
 export * from './shared.js'
+export type { UpgradeListener }
 
 /** A middleware as Connect, Express, Polka and others take it. */
 export type NodeMiddleware = (
@@ -65,4 +68,27 @@ export function withFlyback(
       },
     })
   }
+}
+
+/**
+ * A listener of `upgrade` events, whose request is replayed before the connection is upgraded: by its policy (an upgrade is a
+ * GET, so it is attempted unless a rule says otherwise), or when something was refused before the first bytes of the answer.
+ * For Express, Koa and everything else on `http.Server`.
+ *
+ * What runs until the answer has begun belongs to the request. Messages come after it and belong to no request: what they
+ * write goes into `runOnPrimary`. With `httpProxy` nothing carries an upgrade: it stays here, and writes go to the primary.
+ *
+ * @throws {@link ConfigurationError} at once, naming the option that cannot be used
+ *
+ * @example
+ * const sockets = new WebSocketServer({ noServer: true })
+ * server.on('upgrade', withFlybackUpgrade((req, socket, head) => {
+ *   sockets.handleUpgrade(req, socket, head, (connection) => sockets.emit('connection', connection, req))
+ * }))
+ */
+export function withFlybackUpgrade(
+  listener: UpgradeListener,
+  options: FlybackOptions<IncomingMessage> = {},
+): (req: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  return createUpgradeBase(options, listener)
 }

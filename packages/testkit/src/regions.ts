@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import {
   createMachineTable,
   type Edge,
@@ -29,6 +30,8 @@ export interface RegionsOptions {
 
 export interface App {
   readonly listener: RequestListener
+  /** Takes requests for an upgrade; without it they are requests like any other. */
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   close?(): Promise<void>
 }
 
@@ -43,6 +46,7 @@ export async function serveRegions(options: RegionsOptions): Promise<Regions> {
     const app = options.serve(region)
     apps.push(app)
     const server = createServer(app.listener)
+    if (app.upgrade) server.on('upgrade', app.upgrade)
     const port = await listen(server)
     servers.set(region, server)
     machines.add({ id: `machine-${region}`, region, host: '127.0.0.1', port })
