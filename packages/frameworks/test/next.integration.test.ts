@@ -1,13 +1,12 @@
 import { describeHandler } from '@flyback/testkit'
-import { onNext } from './next-app.ts'
+import { NEXT } from './next-app.ts'
 
 const REWRITES = 'Next itself writes the query of a request anew, with or without Flyback'
 const STAYS =
   'most of a page comes after its headers: a write there runs on the primary, and the response goes on'
 
 describeHandler({
-  name: 'Next',
-  ...onNext('server'),
+  ...NEXT,
   lacks: {
     'url-a-query': REWRITES,
     'url-an-empty-query': REWRITES,

@@ -6,8 +6,13 @@ const config: NextConfig = {
   // Its paths are to arrive as they were sent.
   skipTrailingSlashRedirect: true,
   // `pnpm typecheck` does it, with the TypeScript of the workspace.
-  experimental: { turbopackFileSystemCacheForBuild: false },
   typescript: { ignoreBuildErrors: true },
+  experimental: {
+    // Turbo remembers what was built.
+    turbopackFileSystemCacheForBuild: false,
+    // A page made anew stays in the process that made it: tests share what was built.
+    isrFlushToDisk: false,
+  },
 }
 
 export default config

@@ -31,8 +31,15 @@ export interface Host extends AsyncDisposable {
   errors(): string
 }
 
-/** Starts a framework's server once for each of {@link PROGRAMS}, and the edges before them. */
-export async function startHost(handler: HandlerUnderTest): Promise<Host> {
+/**
+ * Starts a framework's server once for each of {@link PROGRAMS}, and the edges before them.
+ *
+ * @param names those to start, where a test needs not all of them
+ */
+export async function startHost(
+  handler: HandlerUnderTest,
+  names: readonly ProgramName[] = [...PROGRAMS.keys()],
+): Promise<Host> {
   await using started = new AsyncDisposableStack()
   const database = await sharedLab().createDatabase({ schema: SCHEMA })
   started.defer(() => database.drop())
@@ -59,7 +66,7 @@ export async function startHost(handler: HandlerUnderTest): Promise<Host> {
     started.defer(() => program.stop())
     return program
   }
-  const outcomes = await Promise.allSettled([...PROGRAMS.keys()].map(start))
+  const outcomes = await Promise.allSettled(names.map(start))
   const programs = outcomes.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value

@@ -1,4 +1,5 @@
 'use server'
+import { withFlybackScope } from '@flyback/http/next'
 import { cookies } from 'next/headers'
 import { redirect } from 'next/navigation'
 import { effect, idIn, region } from '../../../lib/effect'
@@ -13,3 +14,5 @@ export async function saveAndGo(form: FormData): Promise<void> {
   jar.set('saved', region)
   redirect('/own/read?id=1')
 }
+
+export const saveHere: (form: FormData) => Promise<void> = withFlybackScope(save)

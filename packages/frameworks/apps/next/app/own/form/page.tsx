@@ -1,15 +1,12 @@
 import type { ReactNode } from 'react'
-import { save, saveAndGo } from './actions'
+import { save, saveAndGo, saveHere } from './actions'
+
+const FORMS = { save, saveAndGo, saveHere }
 
 export default function Page(): ReactNode {
-  return (
-    <>
-      <form action={save} id="save">
-        <input name="id" />
-      </form>
-      <form action={saveAndGo} id="go">
-        <input name="id" />
-      </form>
-    </>
-  )
+  return Object.entries(FORMS).map(([name, action]) => (
+    <form action={action} key={name} id={name}>
+      <input name="id" />
+    </form>
+  ))
 }
