@@ -1,10 +1,16 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Scope } from '@flyback/core'
+import { ReplayRequired, Scope } from '@flyback/core'
 import { currentScope, runInScope } from '@flyback/core/scope'
 import { NextRequest } from 'next/server.js'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { flyback, registerFlyback, withFlyback, withFlybackScope } from '../src/next.js'
+import {
+  flyback,
+  flybackErrors,
+  registerFlyback,
+  withFlyback,
+  withFlybackScope,
+} from '../src/next.js'
 import { REPLAY, refuse, scope } from './support/contract.js'
 import { NO_PLATFORM, PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 
@@ -142,6 +148,42 @@ describe('registerFlyback', () => {
       })
       expect(await ask(`${url}/attempt`, 'POST')).toEqual([200, null, 'open'])
     })
+  })
+})
+
+describe('flybackErrors', () => {
+  const request = { path: '/', method: 'GET', headers: {} }
+  const context = {
+    routerKind: 'App Router',
+    routePath: '/',
+    routeType: 'render',
+    revalidateReason: undefined,
+  } as const
+  const open = (): Scope => new Scope({ role: 'replica', primaryRegion: 'ewr', canReplay: true })
+  const lost = new Error('orm', {
+    cause: new ReplayRequired({ region: 'ewr', reason: 'write', replayable: true }),
+  })
+
+  test('reports nothing of a replay, and finds a refusal where the async context was lost', () => {
+    const report = vi.fn()
+    const outer = open()
+    runInScope(outer, () => flybackErrors(report)(lost, request, context))
+    expect(report).not.toHaveBeenCalled()
+    expect(outer.refusal).toMatchObject({ region: 'ewr', reason: 'write' })
+    expect(flybackErrors()(lost, request, context)).toBeUndefined()
+  })
+
+  test('reports everything else, with all that Next tells', () => {
+    const report = vi.fn()
+    const sealed = open()
+    sealed.seal()
+    runInScope(sealed, () => flybackErrors(report)(lost, request, context))
+    const other = new Error('other')
+    runInScope(open(), () => flybackErrors(report)(other, request, context))
+    expect(report.mock.calls).toEqual([
+      [lost, request, context],
+      [other, request, context],
+    ])
   })
 })
 
