@@ -110,6 +110,7 @@ export {
 } from './routing/routing.js'
 export { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from './routing/statement.js'
 export {
+  type Pending,
   type Reclaimable,
   Scope,
   type ScopeOptions,

@@ -30,8 +30,8 @@ export function flyback(options: FlybackOptions<Request> = {}): RequestHandler {
       res: Response,
       next: NextFunction,
     ) {
-      // A refusal after the headers breaks the response off, and belongs in the log.
-      if (res.headersSent || served.get(res)?.settle(error) !== true) next(error)
+      const request = served.get(res)
+      if (request === undefined || request.hasBegun() || !request.settle(error)) next(error)
     })
   }
 

@@ -10,6 +10,7 @@ import { createFront, type Replay } from './front.js'
 import type { FlybackOptions } from './options.js'
 import type { CarriedRequest } from './platform/replay-platform.js'
 import { watchResponse } from './response-watch.js'
+import { untilSettled } from './until-settled.js'
 
 /** What a handler answers with: in Bun, nothing once it has upgraded the connection. */
 export type Answered = Response | undefined
@@ -67,6 +68,9 @@ export function createFetchBase<R>(
         end()
         return response
       }
+      // A write nobody waited for may yet be refused.
+      const isPending = (): boolean => scope.state === 'open' && scope.pending
+      if (isPending()) await untilSettled(isPending)
       const replay = front.replayOf(scope, then.caught?.())
       if (replay !== undefined) {
         response.body?.cancel().catch(() => undefined)

@@ -9,6 +9,7 @@ import { bindEvents } from './node/bind-events.js'
 import { carriedRequest } from './node/carried-request.js'
 import { describeRequest } from './node/describe-request.js'
 import { hookResponse, type Replacement } from './node/hook-response.js'
+import { isBegun } from './node/response-state.js'
 import { sendInstead } from './node/send-instead.js'
 import { spoolBody } from './node/spool-body.js'
 import { takeResponse } from './node/take-response.js'
@@ -40,6 +41,8 @@ export interface Served {
    * @throws {@link ReplayRequired} when the handler must not run here: the response becomes a replay
    */
   decide(policy: Policy | undefined): Answer | undefined
+  /** Whether the response has begun: a refusal can only break it off, which belongs in the app's log. */
+  hasBegun(): boolean
 }
 
 /** Serves one request. */
@@ -85,7 +88,11 @@ export function createNodeBase<R extends IncomingMessage>(
       front.endScope(scope)
     })
     if (front.role === 'replica' && scope.state === 'open') {
-      hookResponse(res, { ...watch, instead: () => replacement(decided ?? front.replayOf(scope)) })
+      hookResponse(res, {
+        ...watch,
+        instead: () => replacement(decided ?? front.replayOf(scope)),
+        isPending: () => scope.state === 'open' && scope.pending,
+      })
     }
 
     function replacement(replay: Replay | undefined): Replacement | undefined {
@@ -118,7 +125,8 @@ export function createNodeBase<R extends IncomingMessage>(
       return undefined
     }
 
-    runInScope(scope, () => then.run({ settle, decide }))
+    const served: Served = { settle, decide, hasBegun: () => isBegun(res) }
+    runInScope(scope, () => then.run(served))
   }
 
   return (req, res, then) => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentScope } from '@flyback/core/scope'
 import { expect, test } from 'vitest'
 import { type FlybackOptions, findReplayRequired, fly, runOnPrimary } from '../src/index.js'
@@ -12,7 +12,7 @@ interface Plan {
   readonly policy?: Policy | undefined
   readonly options?: FlybackOptions<IncomingMessage>
   /** What runs before the policy is known. */
-  readonly before?: (res: { write(text: string): void }) => unknown
+  readonly before?: (res: ServerResponse) => unknown
   readonly undecided?: boolean
 }
 
@@ -97,7 +97,8 @@ test('rule 1: what was refused before the decision does not go on, whatever the 
 })
 
 test('rule 5: a decision to replay comes too late for a response that has begun', async () => {
-  await using server = await serve({ policy: 'replay', before: (res) => res.write('begun, ') })
+  const before = (res: ServerResponse) => new Promise((done) => res.write('begun, ', done))
+  await using server = await serve({ policy: 'replay', before })
   expect(await server.send('/')).toMatchObject({ status: 200, body: 'begun, ran open' })
 })
 

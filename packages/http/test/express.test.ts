@@ -90,8 +90,7 @@ describe.each([
   test('rule 5: a refusal after the headers is logged, and the response breaks off', async () => {
     const app = createApp()
     app.get('/', (_req: Request, res: Response, next: NextFunction) => {
-      res.write('begun')
-      next(currentScope()?.refuse('ewr', 'write'))
+      res.write('begun', () => next(currentScope()?.refuse('ewr', 'write')))
     })
     await expect(answerOf(app)).rejects.toThrow()
     await settled()

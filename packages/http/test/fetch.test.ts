@@ -213,6 +213,20 @@ describe('a response', () => {
     expect((await handler(get())).headers.get('fly-replay')).toBe(REPLAY)
   })
 
+  test('waits for a write that nobody waits for, which may be refused', async () => {
+    const handler = withFlyback((request) => {
+      const own = scope()
+      const forget = own.follow({ pending: true })
+      setTimeout(() => {
+        if (request.url.endsWith('refused')) own.refuse('ewr', 'write')
+        forget()
+      }, 10)
+      return new Response('x')
+    }, replica)
+    expect((await handler(get('refused'))).headers.get('fly-replay')).toBe(REPLAY)
+    expect(await (await handler(get('read'))).text()).toBe('x')
+  })
+
   test('streams in its scope, one chunk for each that is read', async () => {
     let pulled = 0
     const own: boolean[] = []

@@ -142,6 +142,12 @@ describe('what others still write to a response that was carried', () => {
       res.writeHead(201, { 'set-cookie': 'a=b', 'content-length': 4 })
       res.end('body')
     },
+    'headers that were only noted': (_req, res) => {
+      res.setHeader('set-cookie', 'a=b')
+      res.writeHead(201, { 'content-length': 4 })
+      refuse()
+      res.end('body')
+    },
     'writeHead alone': (_req, res) => {
       refuse()
       res.writeHead(201)

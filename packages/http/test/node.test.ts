@@ -17,6 +17,16 @@ import { startServer, type TestServer } from './support/node-server.js'
 
 const tick = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const replica = { env: REPLICA }
+/** A statement that is in flight when the response begins, and is refused a moment later. */
+function pendingRefusal(): void {
+  const own = scope()
+  const forget = own.follow({ pending: true })
+  setTimeout(() => {
+    own.refuse('ewr', 'write')
+    forget()
+  }, 10)
+}
+
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 const serve = (handler: Handler, options = {}): ReturnType<typeof startServer> =>
   startServer(withFlyback(handler, { ...replica, ...options }))
@@ -115,6 +125,34 @@ describe('a response that was replaced', () => {
     'writeHead, and never an end': (_req, res) => {
       refuse()
       res.writeHead(200)
+    },
+    'an end after headers that were only noted': (_req, res) => {
+      res.setHeader('set-cookie', ['a=b', 'c=d'])
+      res.writeHead(200, 'Fine', { 'x-own': '1', 'content-type': 'text/html' })
+      refuse()
+      res.end('body')
+    },
+    'a write after headers that were only noted': (_req, res) => {
+      res.writeHead(204)
+      refuse()
+      res.write('body')
+      res.end()
+    },
+    'the refusal of a write that nobody waits for': (_req, res) => {
+      pendingRefusal()
+      res.end('body')
+    },
+    'a refusal while the first of several writes is held': async (_req, res) => {
+      pendingRefusal()
+      res.write('abc')
+      await tick(2)
+      res.write('def')
+      res.end()
+    },
+    'a refusal while flushed headers are held': (_req, res) => {
+      pendingRefusal()
+      res.setHeader('content-type', 'text/event-stream')
+      res.flushHeaders()
     },
     'a stream piped in': (_req, res) => {
       refuse()
@@ -244,6 +282,85 @@ describe('a response that was replaced', () => {
   })
 })
 
+describe('a response that begins while an answer is pending', () => {
+  test('waits for it, and is then sent as it was written', async () => {
+    const order: string[] = []
+    await using server = await serve(async (_req, res) => {
+      const pending = { pending: true }
+      const forget = scope().follow(pending)
+      setTimeout(() => {
+        order.push('answered')
+        forget()
+      }, 20)
+      res.writeHead(201, { 'x-own': '1' })
+      res.write('a', () => order.push('a'))
+      res.write(Buffer.from('b'), () => order.push('b'))
+      expect(scope().replayable).toBe(true)
+      await tick(5)
+      expect(res.end('c', () => order.push('end'))).toBe(res)
+    })
+    const reply = await server.send('/')
+    expect(reply).toMatchObject({ status: 201, body: 'abc', aborted: false })
+    expect(reply.headers['x-own']).toBe('1')
+    expect(order).toEqual(['answered', 'a', 'b', 'end'])
+  })
+
+  test('asks its source to wait when much is held, and to go on after that', async () => {
+    const chunk = 'x'.repeat(40_000)
+    const writes: boolean[] = []
+    await using server = await serve(async (_req, res) => {
+      const forget = scope().follow({ pending: true })
+      setTimeout(forget, 20)
+      for (let index = 0; index < 10; index++) {
+        const goOn = res.write(chunk)
+        writes.push(goOn)
+        if (!goOn) await once(res, 'drain')
+      }
+      res.end()
+    })
+    expect((await server.send('/')).body.length).toBe(400_000)
+    expect(writes.slice(0, 2)).toEqual([true, false])
+  })
+
+  test('waits no longer than a second', async () => {
+    await using server = await serve((_req, res) => {
+      scope().follow({ pending: true })
+      res.end('late')
+    })
+    expect(await server.send('/')).toMatchObject({ status: 200, body: 'late', aborted: false })
+  })
+
+  test('does not wait for rows that stream, nor in a request that forwards', async () => {
+    await using server = await serve((req, res) => {
+      const since = performance.now()
+      if (req.url === '/forwards') {
+        scope().forwardAll()
+        scope().follow({ pending: true })
+      } else scope().follow({ pending: false })
+      res.write('x', () => res.end(performance.now() - since < 500 ? 'soon' : 'late'))
+    })
+    expect((await server.send('/streams')).body).toBe('xsoon')
+    expect((await server.send('/forwards')).body).toBe('xsoon')
+  })
+
+  test('is forgotten when its client has gone', async () => {
+    const closed = vi.fn()
+    await using server = await serve((_req, res) => {
+      res.on('close', closed).on('error', closed)
+      setTimeout(scope().follow({ pending: true }), 30)
+      res.write('x')
+      res.end('y')
+    })
+    const socket = server.socket()
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    await tick(10)
+    socket.destroy()
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce())
+    await tick(50)
+    expect(closed).toHaveBeenCalledExactlyOnceWith()
+  })
+})
+
 describe('rule 5: a response breaks off when a refusal comes', () => {
   const native = Object.getPrototypeOf
 
@@ -256,14 +373,6 @@ describe('rule 5: a response breaks off when a refusal comes', () => {
         await tick(10)
         refuse()
         res.end()
-      },
-    ],
-    [
-      'after writeHead',
-      async (_req, res) => {
-        res.writeHead(200)
-        refuse()
-        res.end('x')
       },
     ],
     [
@@ -513,7 +622,7 @@ describe('the scope', () => {
   test('ends with the response, and takes back checkouts only of a replay', async () => {
     const reclaim = vi.fn<(refusal: ReplayRequired) => void>()
     await using server = await serve((req, res) => {
-      scope().remember({ reclaim })
+      scope().remember({ pending: false, reclaim })
       if (req.url === '/refused') refuse()
       res.end('x')
     })
@@ -527,14 +636,18 @@ describe('the scope', () => {
 
   test('rule 5: cannot be replayed once headers are out', async () => {
     const seen: boolean[] = []
+    const note = (): void => void seen.push(scope().replayable)
     await using server = await serve((_req, res) => {
-      seen.push(scope().replayable)
+      note()
       res.writeHead(200)
-      seen.push(scope().replayable)
-      res.end()
+      note()
+      res.write('x', () => {
+        note()
+        res.end()
+      })
     })
     await server.send('/')
-    expect(seen).toEqual([true, false])
+    expect(seen).toEqual([true, true, false])
   })
 
   test('of a job that started the server is not the scope of its requests', async () => {

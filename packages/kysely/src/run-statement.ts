@@ -56,6 +56,7 @@ export async function* runStream<R>(
       told = lease.beforeSending(held, ask, query)
       for await (const rows of watch(held.connection.streamQuery<R>(query, ...rest))) {
         delivered = true
+        if (held.known !== undefined) held.known.delivering = true
         yield rows
       }
       lease.streamed(held, scope, told)

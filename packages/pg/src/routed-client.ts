@@ -215,6 +215,9 @@ export function routeClient(
           const remedy = session.judge(scope, NO_RETRY, error, told)
           return remedy.type === 'throw' ? remedy.error : error
         },
+        onDelivery: () => {
+          session.delivering = true
+        },
         onComplete: (command) => {
           session.endSending(scope, told)
           return commitFailure(session.firstRefusal, text, { command })

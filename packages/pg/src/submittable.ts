@@ -30,9 +30,17 @@ const HANDLERS = [
   'handleError',
 ] as const
 
+const DELIVERIES: ReadonlySet<string> = new Set([
+  'handleDataRow',
+  'handlePortalSuspended',
+  'handleCopyData',
+])
+
 interface Hooks {
   /** The error to hand over instead. */
   onError(error: unknown): unknown
+  /** Rows or data have come. */
+  onDelivery(): void
   /** An error to hand over instead of a success, once its command tag is known. */
   onComplete(commandTag: string | undefined): unknown
   /** Calls back when the connection has ended; returns a function that takes the wish back. */
@@ -51,6 +59,7 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
     const call = bindToCaller((...args: unknown[]): unknown => {
       if (name === 'handleError')
         return Reflect.apply(handler, submittable, [hooks.onError(args[0]), args[1]])
+      if (DELIVERIES.has(name)) hooks.onDelivery()
       if (name === 'handleCommandComplete') tag = tagOf(args[0])
       if (name === 'handleReadyForQuery') {
         const failure = hooks.onComplete(tag)
@@ -70,7 +79,10 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
 function bindEvents(submittable: Submittable, hooks: Hooks): void {
   const emit: unknown = Reflect.get(submittable, 'emit')
   if (typeof emit === 'function') {
-    const emitting = (...args: unknown[]): unknown => Reflect.apply(emit, submittable, args)
+    const emitting = (...args: unknown[]): unknown => {
+      if (args[0] === 'data') hooks.onDelivery()
+      return Reflect.apply(emit, submittable, args)
+    }
     Reflect.set(submittable, 'emit', bindToCaller(emitting))
   }
   // A query stream closes the cursor it holds.

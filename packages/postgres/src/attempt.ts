@@ -1,3 +1,4 @@
+import type { Pending } from '@flyback/core'
 import { ofUser } from './connection-errors.js'
 import { adoptStream, type CopyStream, isCopyStream } from './copy-stream.js'
 import type { DriverQuery, QueryOptions } from './driver-internals.js'
@@ -23,6 +24,8 @@ export interface Sender {
 export interface Hooks {
   /** The driver starts to write the query. */
   building(attempt: Attempt): void
+  /** Rows went to a callback, or a stream to the caller. */
+  delivered(): void
   /** The driver rejects it, or takes it for what it rejects. */
   rejected(attempt: Attempt, error: unknown): void
   settled(outcome: Outcome): void
@@ -31,7 +34,7 @@ export interface Hooks {
 }
 
 /** One sending of a query. */
-export class Attempt implements SentQueryListener {
+export class Attempt implements Pending, SentQueryListener {
   /** What the driver has of it. */
   readonly query: SentQuery
   /** What the server answered, when the caller may have it. */
@@ -39,13 +42,16 @@ export class Attempt implements SentQueryListener {
   /** When the connection is done with it: later than the answer for a COPY, whose answer is a stream. */
   readonly finished: Promise<void>
   /** Rows went to a callback, or a stream to the caller: it must not run again. */
-  delivered = false
+  get delivered(): boolean {
+    return this.#delivered
+  }
   /** Called when the server comes to work on it, after those before it in the pipeline. */
   whenActive: (() => void) | undefined
   readonly #source: DriverQuery
   readonly #sender: Sender
   readonly #hooks: Hooks
   #built = false
+  #delivered = false
   #settled = false
   #stream: CopyStream | undefined
   #answer: (outcome: Outcome) => void = () => {}
@@ -66,6 +72,10 @@ export class Attempt implements SentQueryListener {
       }
     })
     this.query = new SentQuery(source, this, sender.onexecute)
+  }
+
+  get pending(): boolean {
+    return !this.#settled && !this.#delivered
   }
 
   /** The server works on it. */
@@ -93,13 +103,18 @@ export class Attempt implements SentQueryListener {
   }
 
   onRow(row: unknown, result: unknown): void {
-    this.delivered = true
+    this.#deliver()
     ofUser(() => this.#sender.inCaller(() => this.#source.forEachFn?.(row, result)))
   }
 
   onRows(rows: unknown): unknown {
-    this.delivered = true
+    this.#deliver()
     return ofUser(() => this.#sender.inCaller(() => this.#source.cursorFn?.(rows)))
+  }
+
+  #deliver(): void {
+    this.#delivered = true
+    this.#hooks.delivered()
   }
 
   /** Ends it, if it has not ended. */
@@ -112,7 +127,7 @@ export class Attempt implements SentQueryListener {
     }
     this.#settled = true
     if (outcome.type === 'value' && isCopyStream(outcome.value)) {
-      this.delivered = true
+      this.#deliver()
       const stream = adoptStream(outcome.value, this.#sender.judgeLate, (complete) => {
         if (!complete && !this.#over) this.#hooks.brokenOff(this, stream)
         this.#finish()

@@ -158,6 +158,9 @@ export class Lane extends Connection {
           this.#building = undefined
         })
       },
+      delivered: () => {
+        this.delivering = true
+      },
       rejected: (rejected, error) => this.#rejected(rejected, error),
       settled: (outcome) => {
         if (outcome.type === 'value') this.#follow(outcome.value)

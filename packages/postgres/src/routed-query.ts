@@ -90,7 +90,9 @@ async function run(
     const watch = watched ? watchTransaction(lane) : undefined
     const sending = lane.send(query, { ...sender, ...watch })
     locate({ lane, attempt: sending })
+    const forget = scope?.follow(sending)
     const outcome = await sending.answered
+    forget?.()
     locate(undefined)
     if (outcome.type === 'unsent') {
       told?.end({ type: 'retry', on: endpoint })

@@ -30,6 +30,19 @@ export interface ConnectionSource<C> {
 
 /** Takes a connection that may serve, from the endpoint asked for or where the tables send it. */
 export async function acquireConnection<C>(
+  routing: Routing,
+  source: ConnectionSource<C>,
+  ask: Ask,
+): Promise<C> {
+  const isConnected = ask.scope?.follow({ pending: true })
+  try {
+    return await acquire(routing, source, ask)
+  } finally {
+    isConnected?.()
+  }
+}
+
+async function acquire<C>(
   { router, settings }: Routing,
   source: ConnectionSource<C>,
   { scope, endpoint: asked, hint, attempt }: Ask,

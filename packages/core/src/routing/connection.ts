@@ -71,6 +71,8 @@ export class Connection implements Reclaimable {
   lost = false
   /** Statements sent and not yet answered in full. */
   busy = false
+  /** The rows of a stream have begun to come: the statement in flight was not refused. */
+  delivering = false
   /** What the open transaction was refused with first: it cannot commit. */
   firstRefusal: ReplayRequired | PrimaryUnavailable | undefined
   /** The primary announced a read-only default, and a new connection may find that over. */
@@ -136,7 +138,12 @@ export class Connection implements Reclaimable {
       this.#beganIn = scope
     }
     this.busy = !this.lost
+    this.delivering = false
     return tellStatement(this, scope, attempt)
+  }
+
+  get pending(): boolean {
+    return this.busy && !this.delivering
   }
 
   get #promoted(): 'promoted' | undefined {

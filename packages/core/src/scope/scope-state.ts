@@ -12,8 +12,14 @@ import { isReplayRequired, type ReplayReason, ReplayRequired } from '../errors/r
  */
 export type ScopeState = 'open' | 'replaying' | 'forwarding'
 
+/** Something a scope waits for. */
+export interface Pending {
+  /** Nothing of an answer is there yet: a refusal may still come. */
+  readonly pending: boolean
+}
+
 /** A checkout that a scope can take back. */
-export interface Reclaimable {
+export interface Reclaimable extends Pending {
   /** Destroys the connection; from then on its handle rejects with `refusal`. */
   reclaim(refusal: ReplayRequired): void
 }
@@ -65,6 +71,7 @@ export class Scope {
   readonly #usedReplica = new Set<string>()
   readonly #answeredBy = new Set<MemberRole>()
   readonly #checkouts = new Set<Reclaimable>()
+  readonly #calls = new Set<Pending>()
 
   constructor(options: ScopeOptions) {
     this.role = options.role
@@ -183,6 +190,19 @@ export class Scope {
   stayHere(): void {
     this.seal()
     if (this.#refusal === undefined) this.#staysHere = true
+  }
+
+  /** Whether a call waits for a connection or for an answer: a refusal may yet come. */
+  get pending(): boolean {
+    for (const { pending } of this.#calls) if (pending) return true
+    for (const { pending } of this.#checkouts) if (pending) return true
+    return false
+  }
+
+  /** Follows a call that has no checkout, until the function returned is called. */
+  follow(call: Pending): () => void {
+    this.#calls.add(call)
+    return () => this.#calls.delete(call)
   }
 
   /** Remembers a checkout until {@link forget}. */

@@ -70,11 +70,36 @@ describe('a scope', () => {
   })
 })
 
+describe('what is pending', () => {
+  test('is a call that is followed, until it is answered or forgotten', () => {
+    const scope = openScope()
+    expect(scope.pending).toBe(false)
+    const answered = { pending: false }
+    const [first, second] = [scope.follow({ pending: true }), scope.follow({ pending: true })]
+    scope.follow(answered)
+    first()
+    expect(scope.pending).toBe(true)
+    second()
+    expect(scope.pending).toBe(false)
+  })
+
+  test('is a checkout whose statement is not answered, until it is given back', () => {
+    const scope = openScope()
+    const checkout = { pending: false, reclaim: vi.fn() }
+    scope.remember(checkout)
+    expect(scope.pending).toBe(false)
+    checkout.pending = true
+    expect(scope.pending).toBe(true)
+    scope.forget(checkout)
+    expect(scope.pending).toBe(false)
+  })
+})
+
 describe('rule 16: checkouts left open', () => {
   test('are reclaimed when a replayed scope ends, once', () => {
     const scope = openScope()
-    const kept = { reclaim: vi.fn() }
-    const returned = { reclaim: vi.fn() }
+    const kept = { pending: false, reclaim: vi.fn() }
+    const returned = { pending: false, reclaim: vi.fn() }
     scope.remember(kept)
     scope.remember(returned)
     scope.forget(returned)
@@ -87,7 +112,7 @@ describe('rule 16: checkouts left open', () => {
 
   test('stay with their holder when the scope ends any other way', () => {
     for (const scope of [openScope(), openScope({ forward: true })]) {
-      const checkout = { reclaim: vi.fn() }
+      const checkout = { pending: false, reclaim: vi.fn() }
       scope.remember(checkout)
       scope.end()
       expect(checkout.reclaim).not.toHaveBeenCalled()

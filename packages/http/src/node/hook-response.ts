@@ -1,11 +1,17 @@
 import type { ServerResponse } from 'node:http'
+import { untilSettled } from '../until-settled.js'
+import { callBack } from './call-back.js'
 import type { NativeMethod } from './call-native.js'
+import { type Held, holdWrites } from './hold-writes.js'
+import { isBegun } from './response-state.js'
 
 /** What decides over a response. */
 export interface ResponseHook {
-  /** Asked at each call until headers are out: what to do in place of it, and of all that follow. */
+  /** Asked at each call until the response has begun: what to do in place of it, and of all that follow. */
   instead(): Replacement | undefined
-  /** The headers are out. */
+  /** Whether a statement is in flight whose refusal would replace the response. */
+  isPending(): boolean
+  /** The response has begun. */
   sent(): void
   /** Asked at each call after that: whether the response must not end normally. */
   isBroken(): boolean
@@ -15,47 +21,89 @@ export interface ResponseHook {
 export type Replacement = (during: NativeMethod) => void
 
 /**
- * Puts a hook before the first header write, whoever makes it: the app calls `write`, `end` or `flushHeaders`, and all that
- * Node does to send headers goes through `writeHead`. What is written after an answer was replaced goes nowhere, without an
- * error.
+ * Puts a hook before the first bytes of a response, whoever sends them: the app calls `write`, `end` or `flushHeaders`, and
+ * all that Node does to send headers goes through `writeHead`. What is written after an answer was replaced goes nowhere,
+ * without an error.
  *
- * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-24)
+ * A response that begins with `write` waits for statements in flight: session stores save when the response ends, and send
+ * all but its last byte meanwhile.
+ *
+ * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
+ * @see https://github.com/expressjs/session/blob/v1.19.0/index.js (read 2026-11-25)
  */
 export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
   let replaced = false
+  let held: Held | undefined
+  let mayHold = true
+
+  function replace(during: NativeMethod): boolean {
+    const replacement = hook.instead()
+    if (replacement === undefined) return false
+    replaced = true
+    const hasEnded = held?.drop() ?? false
+    held = undefined
+    replacement(hasEnded ? 'end' : during)
+    return true
+  }
 
   /** Whether a call still reaches the response. */
   function passes(during: NativeMethod): boolean {
     if (replaced) return false
-    if (!res.headersSent && !res.destroyed) {
-      const replace = hook.instead()
-      if (replace === undefined) return true
-      replaced = true
-      replace(during)
-      return false
-    }
+    if (!isBegun(res) && !res.destroyed) return !replace(during)
     // As if the client had gone: writes fail, nothing is complete, and no error event is raised.
     if (hook.isBroken() && !res.writableEnded) res.destroy()
     return true
   }
 
+  /** What has to wait until it is known whether the response may begin; all that comes after it waits, too. */
+  function hold(during: 'flushHeaders' | 'write' | 'end'): Held | undefined {
+    if (held !== undefined || !mayHold || isBegun(res) || res.destroyed) return held
+    mayHold = false
+    if (during === 'end' && !hook.isPending()) return undefined
+    const waiting = holdWrites(res)
+    held = waiting
+    void untilSettled(hook.isPending).then(() => {
+      if (replaced || replace('write')) return
+      held = undefined
+      waiting.release()
+      tell()
+    })
+    return held
+  }
+
+  function tell<T>(result?: T): T | undefined {
+    if (!replaced && isBegun(res)) hook.sent()
+    return result
+  }
+
   override(res, 'writeHead', (_args, original) => {
     if (!passes('writeHead')) return res
-    const result = original()
-    hook.sent()
+    const result = tell(original())
+    // Node only notes the headers, until something is written; a middleware before us writes past this hook.
+    process.nextTick(tell)
     return result
   })
-  override(res, 'flushHeaders', (_args, original) =>
-    passes('flushHeaders') ? original() : undefined,
-  )
+  override(res, 'flushHeaders', (_args, original) => {
+    if (!passes('flushHeaders')) return undefined
+    const waiting = hold('flushHeaders')
+    return waiting === undefined ? tell(original()) : waiting.add(original)
+  })
   override(res, 'write', (args, original) => {
-    if (passes('write')) return original()
-    callBack(args)
-    return true
+    if (!passes('write')) {
+      callBack(args)
+      return true
+    }
+    const waiting = hold('write')
+    return waiting === undefined ? tell(original()) : waiting.write(args, original)
   })
   override(res, 'end', (args, original) => {
-    if (passes('end')) return original()
-    callBack(args)
+    if (!passes('end')) {
+      callBack(args)
+      return res
+    }
+    const waiting = hold('end')
+    if (waiting === undefined) return tell(original())
+    waiting.end(args, original)
     return res
   })
 }
@@ -70,10 +118,4 @@ function override(
   Reflect.set(res, name, (...args: unknown[]): unknown =>
     replacement(args, () => Reflect.apply(original, res, args)),
   )
-}
-
-/** `write` and `end` take a callback as their last argument. */
-function callBack(args: readonly unknown[]): void {
-  const last = args.at(-1)
-  if (typeof last === 'function') process.nextTick(() => Reflect.apply(last, undefined, []))
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Answer } from '../answer.js'
 import { callNative, type NativeMethod } from './call-native.js'
+import { forgetHeaders } from './response-state.js'
 
 /**
  * Answers with an empty body in place of whatever was prepared, past every middleware that wrapped this response: none of
@@ -11,6 +12,7 @@ import { callNative, type NativeMethod } from './call-native.js'
  * end, and what it does to this socket on an error (Express destroys it) must not meet another request.
  */
 export function sendInstead(res: ServerResponse, answer: Answer, during: NativeMethod): void {
+  forgetHeaders(res)
   for (const name of res.getHeaderNames()) {
     // Between this process and its proxy, and set when the server is about to stop.
     if (name !== 'connection') res.removeHeader(name)

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { callNative, type NativeMethod } from './call-native.js'
+import { forgetHeaders } from './response-state.js'
 
 /** A response that is ours alone. */
 export interface TakenResponse {
@@ -19,6 +20,7 @@ export function takeResponse(res: ServerResponse): TakenResponse {
   res.on('unpipe', (source: Readable) => source.resume())
 
   function setHeaders({ headers, status, body }: Response, hasBody: boolean): void {
+    forgetHeaders(res)
     for (const name of res.getHeaderNames()) {
       // Between this process and its proxy, and set when the server is about to stop.
       if (name !== 'connection') res.removeHeader(name)

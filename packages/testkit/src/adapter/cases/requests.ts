@@ -168,6 +168,27 @@ export const requests: ContractSection = {
       },
     },
     {
+      title: 'a request knows whether an answer is still to come: what it sends may yet be refused',
+      async run(bench) {
+        await using open = await bench.open(REPLICA)
+        await bench.standby(open)
+        const scope = bench.scope()
+        await bench.request(scope, async () => {
+          let pending = false
+          const reading = open.query('select 1 as one from pg_sleep(0.02)')
+          const late = setTimeout(() => {
+            pending = scope.pending
+          }, 10)
+          await reading.finally(() => clearTimeout(late))
+          await bench.standby(open)
+          expect(pending, 'while it is in flight').toBe(true)
+          expect(scope.pending, 'once its call has resolved').toBe(false)
+          await bench.refusal(() => open.items.insert('never'))
+          expect(scope.pending, 'once its call was refused').toBe(false)
+        })
+      },
+    },
+    {
       title: 'a request that could never be replayed reads here and writes on the primary',
       async run(bench) {
         await using open = await bench.open(REPLICA)
