@@ -122,7 +122,7 @@ export function createLabApp({ env, max = 4 }: LabAppOptions): LabApp {
     res.json({ region })
   })
   app.get('/streaming', async (req, res) => {
-    res.write('begun')
+    await new Promise((begun) => res.write('begun', begun))
     await pool.query(INSERT, [id(req), region])
     res.end('done')
   })
