@@ -92,10 +92,10 @@ describe('registerFlyback', () => {
     test('after the headers the work stays here, and so it does when the response is over', async () => {
       const seen: unknown[] = []
       let late: Promise<unknown> | undefined
-      const url = await serve((_req, res) => {
+      const url = await serve(async (_req, res) => {
         const look = (): number => seen.push([scope().staysHere, scope().replayable])
         look()
-        res.write('shell')
+        await new Promise((begun) => res.write('shell', begun))
         look()
         late = new Promise<void>((done) => res.once('close', () => setImmediate(done))).then(look)
         res.end()
