@@ -179,7 +179,7 @@ export function createNodeBase<R extends IncomingMessage>(
 
   function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
     try {
-      const request = { ...describeRequest(req), route: then.route ?? (() => routeOf(req)) }
+      const request = { ...describeRequest(req), route: () => then.route?.() ?? routeOf(req) }
       return front.admit(request, then.undecided?.(request.path))
     } catch (error) {
       then.fail(error)

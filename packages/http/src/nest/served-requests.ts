@@ -9,7 +9,7 @@ import { decoratedRoutes } from './decorated-routes.js'
 export type ServedRequests = (request: object) => Served | undefined
 
 /** Fastify's own request, which keeps Node's. */
-interface FastifyRequestLike {
+interface WrappedRequest {
   readonly raw: IncomingMessage
   readonly routeOptions?: { readonly url?: string }
 }
@@ -34,7 +34,7 @@ export function serveRequests(
   const serve = createNodeBase(options)
   const isDecorated = decoratedRoutes(modules)
   const served = new WeakMap<object, Served>()
-  const fastify = new WeakMap<IncomingMessage, FastifyRequestLike>()
+  const wrapped = new WeakMap<IncomingMessage, WrappedRequest>()
 
   function flybackMiddleware(
     req: IncomingMessage,
@@ -48,9 +48,7 @@ export function serveRequests(
         next()
       },
       fail: next,
-      ...(host.httpAdapter.getType() === 'fastify' && {
-        route: () => fastify.get(req)?.routeOptions?.url,
-      }),
+      route: () => wrapped.get(req)?.routeOptions?.url,
     })
   }
 
@@ -60,13 +58,13 @@ export function serveRequests(
   else host.init$.subscribe(mount)
 
   return (request) => {
-    if (!isFastify(request)) return served.get(request)
-    fastify.set(request.raw, request)
+    if (!isWrapped(request)) return served.get(request)
+    wrapped.set(request.raw, request)
     return served.get(request.raw)
   }
 }
 
-function isFastify(request: object): request is FastifyRequestLike {
+function isWrapped(request: object): request is WrappedRequest {
   const raw: unknown = Reflect.get(request, 'raw')
   return typeof raw === 'object' && raw !== null
 }
