@@ -1,28 +1,29 @@
 import { fileURLToPath } from 'node:url'
 import type { HandlerUnderTest } from '@flyback/testkit'
+import { onNode } from './programs.ts'
+
+/** A built app on some runtime; what it is called is left to the test. */
+type BuiltApp = Omit<HandlerUnderTest, 'name'>
 
 function appFile(name: string, file = ''): string {
   return fileURLToPath(new URL(`../apps/${name}/${file}`, import.meta.url))
 }
 
 /** The app of React Router, under its own server. */
-export const REACT_ROUTER: HandlerUnderTest = {
-  name: 'React Router',
-  command: [
-    process.execPath,
-    appFile('react-router', 'node_modules/@react-router/serve/bin.cjs'),
-    'build/server/index.js',
-  ],
-  cwd: appFile('react-router'),
+export function reactRouter(run: typeof onNode = onNode): BuiltApp {
+  const server = appFile('react-router', 'node_modules/@react-router/serve/bin.cjs')
+  return { command: [...run(server), 'build/server/index.js'], cwd: appFile('react-router') }
 }
 
 /** The app of SvelteKit, as its adapter for Node builds it. */
-export const SVELTEKIT: HandlerUnderTest = {
-  name: 'SvelteKit',
-  command: [process.execPath, 'build/index.js'],
-  cwd: appFile('sveltekit'),
-  env: { BODY_SIZE_LIMIT: '10M' },
-  lacks: {
-    compression: 'adapter-node compresses files, and leaves responses to the proxy in front',
-  },
+export function svelteKit(run: typeof onNode = onNode): BuiltApp {
+  return {
+    command: run(appFile('sveltekit', 'build/index.js')),
+    lacks: {
+      compression: 'adapter-node compresses files, and leaves responses to the proxy in front',
+    },
+  }
 }
+
+/** A limit above that of the contract's largest body; its own is 512K. */
+export const SVELTEKIT_ENV: Readonly<Record<string, string>> = { BODY_SIZE_LIMIT: '10M' }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 type Command = readonly [program: string, ...args: string[]]
@@ -12,7 +12,7 @@ const { platform, arch } = process
 const BUN = `@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`
 const DENO = `@deno/${platform}-${arch}-glibc`
 
-/** A server of `src/servers`, on the Node of this process. */
+/** On the Node of this process. */
 export function onNode(name: string): Command {
   return [process.execPath, serverFile(name)]
 }
@@ -36,8 +36,9 @@ export const DENO_ENV: Readonly<Record<string, string>> = {
 export const BUN_READS_IN_PARTS =
   'Bun hands out a string of more than 16 KB in parts: in a replica region it is sent chunked, without a length'
 
+/** A server of `src/servers` by its name, or any program by its path. */
 function serverFile(name: string): string {
-  return join(PACKAGE, 'src/servers', `${name}.ts`)
+  return isAbsolute(name) ? name : join(PACKAGE, 'src/servers', `${name}.ts`)
 }
 
 /** From its package, or else from `PATH`. @throws Error where there is neither */

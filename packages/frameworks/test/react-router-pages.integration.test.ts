@@ -1,13 +1,13 @@
 import { comparable, type Host, startHost, wayOf } from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { REACT_ROUTER } from './built-apps.ts'
+import { reactRouter } from './built-apps.ts'
 import { chunked, form, sendReplayed, sendWrite } from './own-cases.ts'
 
 // What React Router has beside requests and responses: pages, their data, actions, boundaries, middleware.
 
 let host: Host
 beforeAll(async () => {
-  host = await startHost(REACT_ROUTER)
+  host = await startHost({ name: 'React Router', ...reactRouter() })
 })
 afterAll(() => host?.[Symbol.asyncDispose]())
 

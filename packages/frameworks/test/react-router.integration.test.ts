@@ -1,4 +1,4 @@
 import { describeHandler } from '@flyback/testkit'
-import { REACT_ROUTER } from './built-apps.ts'
+import { reactRouter } from './built-apps.ts'
 
-describeHandler(REACT_ROUTER)
+describeHandler({ name: 'React Router', ...reactRouter() })

@@ -1,6 +1,6 @@
 import { comparable, type Host, startHost, wayOf } from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { SVELTEKIT } from './built-apps.ts'
+import { svelteKit } from './built-apps.ts'
 import { chunked, form, sendReplayed, sendWrite } from './own-cases.ts'
 
 // What SvelteKit has beside requests and responses: pages, their data, form actions, error pages, hooks in sequence, calls of
@@ -9,7 +9,7 @@ import { chunked, form, sendReplayed, sendWrite } from './own-cases.ts'
 let host: Host
 beforeAll(async () => {
   // With the limits of adapter-node as they are.
-  host = await startHost({ ...SVELTEKIT, env: {} })
+  host = await startHost({ name: 'SvelteKit', ...svelteKit() })
 })
 afterAll(() => host?.[Symbol.asyncDispose]())
 

@@ -1,4 +1,4 @@
 import { describeHandler } from '@flyback/testkit'
-import { SVELTEKIT } from './built-apps.ts'
+import { SVELTEKIT_ENV, svelteKit } from './built-apps.ts'
 
-describeHandler(SVELTEKIT)
+describeHandler({ name: 'SvelteKit', ...svelteKit(), env: SVELTEKIT_ENV })
