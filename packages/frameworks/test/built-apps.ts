@@ -27,3 +27,14 @@ export function svelteKit(run: typeof onNode = onNode): BuiltApp {
 
 /** A limit above that of the contract's largest body; its own is 512K. */
 export const SVELTEKIT_ENV: Readonly<Record<string, string>> = { BODY_SIZE_LIMIT: '10M' }
+
+const NITRO_COMPRESSES_FILES =
+  'Nitro compresses files when it builds, and leaves responses to the proxy in front'
+
+/** The app of Nitro 3, or of Nuxt on Nitro 2, as the preset for Node builds it. */
+export function nitro(app: 'nitro' | 'nuxt', run: typeof onNode = onNode): BuiltApp {
+  return {
+    command: run(appFile(app, '.output/server/index.mjs')),
+    lacks: { compression: NITRO_COMPRESSES_FILES },
+  }
+}

@@ -1,10 +1,4 @@
-import { fileURLToPath } from 'node:url'
 import { describeHandler } from '@flyback/testkit'
+import { nitro } from './built-apps.ts'
 
-const server = fileURLToPath(new URL('../apps/nitro/.output/server/index.mjs', import.meta.url))
-
-describeHandler({
-  name: 'Nitro 3',
-  command: [process.execPath, server],
-  lacks: { compression: 'Nitro compresses only the files of `public`, when it is built' },
-})
+describeHandler({ name: 'Nitro 3', ...nitro('nitro') })
