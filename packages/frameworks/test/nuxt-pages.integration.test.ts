@@ -45,9 +45,10 @@ describe('a page', () => {
 
   test('stays when the route it asks writes from its region', async () => {
     const id = host.id()
-    const answer = await host.send('iad', `/page/forward?id=${id}`)
+    const answer = await host.send('iad', `/page/forwarded?id=${id}`)
     expect(answer.text()).toContain('iad: 200')
-    expect(await host.effects(id)).toEqual(['iad'])
+    expect(await host.effects(`${id}-a`)).toEqual(['iad'])
+    expect(await wayOf(host, answer)).toEqual(['iad'])
   })
 
   test('that writes where nothing can replay writes on the primary from there', async () => {

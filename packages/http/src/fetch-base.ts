@@ -32,6 +32,8 @@ export interface FetchRequest {
   readonly request: Request
   /** The path that rules are about, where it is not that of the request. */
   readonly path?: string
+  /** Aborts when the client leaves, where that of the request tells something else. Asked when the request is carried. */
+  signal?(): AbortSignal
 }
 
 /** Serves one request, as the framework has it. */
@@ -106,7 +108,8 @@ export function createFetchBase<R>(
 
   return async function serve<T extends Answered>(own: R, then: FetchRun<T>) {
     if (front.isIdle()) return await then.run()
-    const { request, path = new URL(request.url).pathname } = read(own)
+    const seen = read(own)
+    const { request, path = new URL(request.url).pathname } = seen
     const { input, admission } = front.admit({
       request: own,
       method: request.method,
@@ -116,7 +119,8 @@ export function createFetchBase<R>(
       ...(then.route && { route: then.route }),
     })
     let chunks: readonly Uint8Array[] | undefined
-    const carried = (): CarriedRequest => carriedRequest(request, chunks)
+    const carried = (): CarriedRequest =>
+      carriedRequest(request, chunks, seen.signal?.() ?? request.signal)
 
     async function proceed(next: Admission): Promise<T | Response> {
       switch (next.outcome) {

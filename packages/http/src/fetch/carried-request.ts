@@ -5,8 +5,9 @@ import { requestTarget } from '../request-target.js'
 export function carriedRequest(
   request: Request,
   chunks: readonly Uint8Array[] | undefined,
+  signal: AbortSignal,
 ): CarriedRequest {
-  const { method, headers, signal, url } = request
+  const { method, headers, url } = request
   const { host, protocol } = new URL(url)
   const hasLength = headers.has('content-length') || headers.has('transfer-encoding')
   return {

@@ -1,9 +1,15 @@
+import type { ServerResponse } from 'node:http'
 import { currentScope } from '@flyback/core/scope'
 import { isReplayedIn } from '../fetch/reported-error.js'
-import { createFetchBase } from '../fetch-base.js'
+import { createFetchBase, type FetchRequest } from '../fetch-base.js'
 import { isStream } from '../h3/is-stream.js'
 import type { FlybackOptions } from '../options.js'
 import type { Nitro3App, Nitro3Event, Nitro3Router } from './nitro-app.js'
+
+/** What the server puts in a request. */
+interface Served {
+  readonly runtime?: { readonly node?: { readonly res?: ServerResponse } }
+}
 
 /** What Nitro's router is seen to do with a request. */
 interface Routed {
@@ -13,7 +19,7 @@ interface Routed {
 
 /** Puts Flyback before everything in an app of Nitro 3, which has the web's requests. @throws ConfigurationError */
 export function serveNitro3(app: Nitro3App, options: FlybackOptions<Request>): void {
-  const serve = createFetchBase(options, (request: Request) => ({ request }))
+  const serve = createFetchBase(options, readRequest)
   const handle = app.fetch
   const router = app.h3 ?? app._h3
   const routedOf = router === undefined ? () => undefined : watchRouter(router)
@@ -29,10 +35,32 @@ export function serveNitro3(app: Nitro3App, options: FlybackOptions<Request>): v
   }
 }
 
+/**
+ * In Node the server of Nitro 3.0 aborts the signal of a request as soon as its body has been read.
+ *
+ * @see https://github.com/h3js/srvx/blob/v0.8.16/src/adapters/_node/request.ts (read 2026-11-25)
+ */
+function readRequest(request: Request): FetchRequest {
+  const res = runtimeOf(request)?.node?.res
+  return res === undefined ? { request } : { request, signal: () => clientSignal(res) }
+}
+
+function clientSignal(res: ServerResponse): AbortSignal {
+  const client = new AbortController()
+  const leave = (): void => client.abort()
+  if (res.closed) leave()
+  else res.once('close', leave)
+  return client.signal
+}
+
 /** A request made in this process is part of what makes it, and no server has put its runtime in it. */
 function isIncoming(input: unknown): input is Request {
   if (!(input instanceof Request)) return false
-  return currentScope() === undefined || Reflect.get(input, 'runtime') !== undefined
+  return currentScope() === undefined || runtimeOf(input) !== undefined
+}
+
+function runtimeOf(request: Request & Served): Served['runtime'] {
+  return request.runtime
 }
 
 /**
