@@ -18,6 +18,8 @@ export default defineConfig({
           include: ['packages/*/test/**/*.test.ts'],
           benchmark: { include: [] },
           exclude: ['**/*.integration.test.ts'],
+          // A machine may be busy: a thousand random inputs then take longer than the five seconds of the default.
+          testTimeout: 30_000,
           unstubEnvs: true,
         },
       },

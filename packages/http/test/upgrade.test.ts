@@ -178,7 +178,7 @@ describe('a refusal before the first bytes', () => {
   test('takes back what the listener has checked out', async () => {
     const reclaim = vi.fn<() => void>()
     await using server = await serve(() => {
-      scope().remember({ reclaim })
+      scope().remember({ pending: false, reclaim })
       throw refuse()
     })
     expect(await server.ask('/')).toBe(REPLAYED('write'))
