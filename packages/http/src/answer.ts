@@ -28,32 +28,31 @@ export function replayAnswer(platform: HeaderPlatform, order: ReplayOrder): Answ
   }
 }
 
-/** Why a request is answered by us, and with an error. */
-export type Refusal = 'replayed' | 'too-large' | 'unreachable' | 'no-answer'
+/** Why a request can be served nowhere now. */
+export type Refusal = 'replayed' | 'unreachable' | 'no-answer'
 
 /** The answer to a request that can neither be replayed nor, by option or because its handler has run, be forwarded. */
-export function refusalAnswer(because: Refusal, maxBodyBytes: number): Answer {
-  switch (because) {
-    case 'replayed':
-    case 'unreachable':
-      return plainAnswer(503, 'Service Unavailable', 'This region cannot serve the request now.', [
-        ['retry-after', '1'],
-      ])
-    case 'too-large':
-      return plainAnswer(
-        413,
-        'Content Too Large',
-        `The request body is over ${maxBodyBytes} bytes, the limit in this region.`,
-        [],
-      )
-    case 'no-answer':
-      return plainAnswer(
+export function refusalAnswer(because: Refusal): Answer {
+  return because === 'no-answer'
+    ? plainAnswer(
         502,
         'Bad Gateway',
         'The primary region did not answer. What the request asks for may have been done.',
         [],
       )
-  }
+    : plainAnswer(503, 'Service Unavailable', 'This region cannot serve the request now.', [
+        ['retry-after', '1'],
+      ])
+}
+
+/** The answer to a request whose body is too large to be replayed, and by option is not forwarded. */
+export function tooLargeAnswer(maxBodyBytes: number): Answer {
+  return plainAnswer(
+    413,
+    'Content Too Large',
+    `The request body is over ${maxBodyBytes} bytes, the limit in this region.`,
+    [],
+  )
 }
 
 /** An answer as the web has it. */

@@ -2,6 +2,7 @@ import type { Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import type { Admission, AdmissionInput } from './admission.js'
 import { toResponse } from './answer.js'
+import { carryFirst, carryLate } from './carry-request.js'
 import { tellFetchResponse } from './diagnostics/tell-fetch-response.js'
 import { carriedRequest } from './fetch/carried-request.js'
 import { startBody } from './fetch/guard-body.js'
@@ -63,7 +64,7 @@ export function createFetchBase<R>(
   ): Promise<T | Response> {
     const end = (completed?: boolean): void => front.endScope(scope, completed)
     const answer = (replay: Replay): Response | Promise<Response> =>
-      typeof replay === 'function' ? front.carryLate(replay, carried()) : toResponse(replay)
+      typeof replay === 'function' ? carryLate(replay, carried()) : toResponse(replay)
     try {
       const response = await runInScope(scope, () => then.run())
       if (response === undefined) {
@@ -137,7 +138,7 @@ export function createFetchBase<R>(
           const replay = front.replay(next)
           if (typeof replay !== 'function') return toResponse(replay)
           return (
-            (await front.carry(replay, carried())) ?? (await proceed(front.admitUnreached(input)))
+            (await carryFirst(replay, carried())) ?? (await proceed(front.admitUnreached(input)))
           )
         }
         case 'open':

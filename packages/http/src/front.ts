@@ -1,15 +1,11 @@
 import { findReplayRequired, type Role, Scope, tellNotices } from '@flyback/core'
-import { currentScope, runOutsideScope } from '@flyback/core/scope'
+import { currentScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
-import { type Answer, isRegion, refusalAnswer, replayAnswer, toResponse } from './answer.js'
+import { type Answer, isRegion, refusalAnswer, replayAnswer, tooLargeAnswer } from './answer.js'
+import type { Carry } from './carry-request.js'
 import { type ToldRequest, tellRequest } from './diagnostics/told-request.js'
 import { type FlybackOptions, readOptions } from './options.js'
-import type {
-  CarriedRequest,
-  ReadHeader,
-  ReplayCause,
-  ReplayOrigin,
-} from './platform/replay-platform.js'
+import type { ReadHeader, ReplayCause, ReplayOrigin } from './platform/replay-platform.js'
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
 import { scopesInProgress } from './scopes-in-progress.js'
 
@@ -27,9 +23,6 @@ export interface FrontRequest<R> extends PolicyRequest<R> {
   /** The pattern the framework has matched, asked at the end. */
   readonly route?: () => string | undefined
 }
-
-/** Sends the request to the primary region; see {@link CarryingPlatform}. */
-export type Carry = (request: CarriedRequest) => Promise<Response | undefined>
 
 /** What replays a request: an answer that asks for it, or a call that does it. */
 export type Replay = Answer | Carry
@@ -59,10 +52,6 @@ export interface Front<R> {
   openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
   /** What replays this scope's request, if it was refused and still can be. */
   replayOf(scope: Scope, error?: unknown): Replay | undefined
-  /** Carries a request before its handler has run; `undefined` when it may still run here. */
-  carry(carry: Carry, request: CarriedRequest): Promise<Response | undefined>
-  /** Carries a request whose handler has run. */
-  carryLate(carry: Carry, request: CarriedRequest): Promise<Response>
   /** @param completed whether the answer went out to its end, where only the base knows. @default true */
   endScope(scope: Scope, completed?: boolean): void
 }
@@ -108,17 +97,6 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       : replayAnswer(platform, order)
   }
 
-  async function carry(send: Carry, request: CarriedRequest): Promise<Response | undefined> {
-    try {
-      // Its connection outlives the request.
-      const response = await runOutsideScope(() => send(request))
-      if (response === undefined) tellUnreached()
-      return response
-    } catch {
-      return toResponse(refusalAnswer('no-answer', maxBodyBytes))
-    }
-  }
-
   return {
     role,
     maxBodyBytes,
@@ -148,7 +126,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     },
 
     answer({ because }) {
-      return refusalAnswer(because, maxBodyBytes)
+      return because === 'too-large' ? tooLargeAnswer(maxBodyBytes) : refusalAnswer(because)
     },
 
     replay({ reason }) {
@@ -170,12 +148,6 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return refusal && replayIn(refusal.region, refusal.reason)
     },
 
-    carry,
-
-    async carryLate(send, request) {
-      return (await carry(send, request)) ?? toResponse(refusalAnswer('unreachable', maxBodyBytes))
-    },
-
     endScope(scope, completed = true) {
       const told = openScopes.get(scope)
       openScopes.delete(scope)
@@ -184,12 +156,6 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       told?.over(completed)
     },
   }
-}
-
-function tellUnreached(): void {
-  const message =
-    'no connection to the app in the primary region could be opened: until one can, requests for it are served here over the writer endpoint, or answered with 503'
-  tellNotices([{ code: 'FLYBACK_PRIMARY_UNREACHED', message }])
 }
 
 /** Makes a refusal that was thrown where the scope was out of sight (the async context was lost) the scope's own. */

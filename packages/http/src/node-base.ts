@@ -6,13 +6,12 @@ import type { Answer } from './answer.js'
 import { tellNodeResponse } from './diagnostics/tell-node-response.js'
 import { createFront, type Replay } from './front.js'
 import { bindEvents } from './node/bind-events.js'
-import { carriedRequest } from './node/carried-request.js'
+import { carryBefore, carryInstead } from './node/carry-response.js'
 import { describeRequest } from './node/describe-request.js'
 import { hookResponse, type Replacement } from './node/hook-response.js'
 import { isBegun } from './node/response-state.js'
 import { sendInstead } from './node/send-instead.js'
 import { spoolBody } from './node/spool-body.js'
-import { takeResponse } from './node/take-response.js'
 import type { FlybackOptions } from './options.js'
 import type { Policy } from './policy.js'
 import { watchResponse } from './response-watch.js'
@@ -99,10 +98,9 @@ export function createNodeBase<R extends IncomingMessage>(
       if (replay === undefined) return undefined
       if (typeof replay !== 'function') return (during) => sendInstead(res, replay, during)
       return () => {
-        const taken = takeResponse(res)
         // What the handler has checked out is not waited for.
         scope.end()
-        void front.carryLate(replay, carried(req, res, body)).then(taken.send)
+        void carryInstead(replay, { req, res, body })
       }
     }
 
@@ -154,17 +152,11 @@ export function createNodeBase<R extends IncomingMessage>(
         }
         case 'replay': {
           const replay = front.replay(next)
-          if (typeof replay !== 'function') {
-            sendInstead(res, replay, 'end')
-            break
+          if (typeof replay !== 'function') sendInstead(res, replay, 'end')
+          else {
+            const here = bindToCaller(() => proceed(front.admitUnreached(input)))
+            void carryBefore(replay, { req, res, body }, here)
           }
-          const carrying = front.carry(replay, carried(req, res, body))
-          void carrying.then(
-            bindToCaller((response) => {
-              if (response === undefined) proceed(front.admitUnreached(input))
-              else void takeResponse(res).send(response)
-            }),
-          )
           break
         }
         case 'refuse':
@@ -186,17 +178,6 @@ export function createNodeBase<R extends IncomingMessage>(
       return undefined
     }
   }
-}
-
-/** The request, to be carried for as long as its client waits. */
-function carried(
-  req: IncomingMessage,
-  res: ServerResponse,
-  chunks: readonly Buffer[],
-): ReturnType<typeof carriedRequest> {
-  const waiting = new AbortController()
-  res.once('close', () => waiting.abort())
-  return carriedRequest(req, chunks, waiting.signal)
 }
 
 /** Express keeps the pattern of the route, and of the routers above it. */

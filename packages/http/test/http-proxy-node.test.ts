@@ -250,7 +250,7 @@ describe('what others still write to a response that was carried', () => {
     })
     const server = createServer(withFlyback(refused, through(primary.url)))
     const port = await listen(server)
-    const response = await fetch(`http://127.0.0.1:${port}`)
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     expect((await reader?.read())?.value).toBe('pri')
     const closed = once(server, 'close')
