@@ -1,6 +1,7 @@
 import { brokenMembers } from './cases/broken-members.js'
 import { knownWrites } from './cases/known-writes.js'
 import { lostBackends } from './cases/lost-backends.js'
+import { observed } from './cases/observed.js'
 import { otherStatements } from './cases/other-statements.js'
 import { refusedStatements } from './cases/refused-statements.js'
 import { requests } from './cases/requests.js'
@@ -16,6 +17,7 @@ export const CONTRACT: readonly ContractSection[] = [
   transactions,
   streams,
   requests,
+  observed,
   lostBackends,
 ]
 
