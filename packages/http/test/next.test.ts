@@ -167,7 +167,7 @@ describe('flybackErrors', () => {
   test('reports nothing of a replay, and finds a refusal where the async context was lost', () => {
     const report = vi.fn()
     const outer = open()
-    runInScope(outer, () => flybackErrors(report)(lost, request, context))
+    void runInScope(outer, () => flybackErrors(report)(lost, request, context))
     expect(report).not.toHaveBeenCalled()
     expect(outer.refusal).toMatchObject({ region: 'ewr', reason: 'write' })
     expect(flybackErrors()(lost, request, context)).toBeUndefined()
@@ -177,9 +177,9 @@ describe('flybackErrors', () => {
     const report = vi.fn()
     const sealed = open()
     sealed.seal()
-    runInScope(sealed, () => flybackErrors(report)(lost, request, context))
+    void runInScope(sealed, () => flybackErrors(report)(lost, request, context))
     const other = new Error('other')
-    runInScope(open(), () => flybackErrors(report)(other, request, context))
+    void runInScope(open(), () => flybackErrors(report)(other, request, context))
     expect(report.mock.calls).toEqual([
       [lost, request, context],
       [other, request, context],
