@@ -125,12 +125,20 @@ function readJson(url: string): Visitor {
 /** As a browser without JavaScript. */
 function readPages(url: string): Visitor {
   const headers = { accept: 'text/html', origin: url }
-  /** Where the form of the page last seen goes to. */
+  /** The form of the page last seen: where it goes to, as what, and the fields that a visitor does not see. */
   let action = '/'
+  let isMultipart = false
+  let hidden: [string, string][] = []
   async function read(page: Response): ReturnType<Visitor['ask']> {
     // Frameworks put comments between texts.
     const html = (await page.text()).replaceAll(/<!--.*?-->/g, '')
-    action = /<form [^>]*action="([^"]*)"/.exec(html)?.[1] ?? '/'
+    const [form = ''] = /<form .*?<\/form>/s.exec(html) ?? []
+    action = /<form [^>]*action="([^"]*)"/.exec(form)?.[1] ?? '/'
+    isMultipart = /<form [^>]*multipart\/form-data/i.test(form)
+    hidden = [...form.matchAll(/<input type="hidden" name="([^"]*)"/g)].map(([, name = '']) => [
+      name,
+      '',
+    ])
     const [, region] = /made in (\w+)/.exec(html) ?? []
     const entries = [...html.matchAll(/<li>(.*?): (.*?)<\/li>/g)].map(([, author, message]) => ({
       author,
@@ -141,7 +149,8 @@ function readPages(url: string): Visitor {
   return {
     ask: async (path) => read(await send(`${url}${path}`, { headers })),
     async sign(entry) {
-      const body = new URLSearchParams({ ...entry })
+      const body = isMultipart ? new FormData() : new URLSearchParams()
+      for (const [name, value] of [...hidden, ...Object.entries(entry)]) body.append(name, value)
       const page = await read(await send(`${url}${action}`, { method: 'POST', headers, body }))
       expect(page.entries).toEqual([entry])
       return page.region
