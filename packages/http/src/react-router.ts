@@ -28,6 +28,8 @@ export function flyback(
         rememberScope(args.request)
         return next()
       },
+      // It begins with a slash or not, as the app wrote its routes.
+      route: () => args.pattern.replace(/^(?!\/)/, '/'),
     })
   }
 }

@@ -23,6 +23,7 @@ export function flyback(options: FlybackOptions<RequestEvent> = {}): Handle {
         rememberScope(event.request)
         return resolve(event)
       },
+      route: () => (event.isRemoteRequest ? undefined : (event.route.id ?? undefined)),
     })
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Environment } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
+import { freePort } from '@flyback/testkit'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
@@ -10,14 +11,20 @@ import { describe, expect, test } from 'vitest'
 import { flyback as flybackForExpress } from '../src/express.js'
 import { withFlyback } from '../src/fetch.js'
 import { flyback as flybackForHono } from '../src/hono.js'
-import { type FlybackOptions, fly, observe, type Policy } from '../src/index.js'
+import { type FlybackOptions, fly, httpProxy, observe, type Policy } from '../src/index.js'
 import { withFlyback as withFlybackForNode } from '../src/node.js'
+import { flyback as flybackForReactRouter } from '../src/react-router.js'
+import { flyback as flybackForSvelteKit } from '../src/sveltekit.js'
 import { type Exchange, type Routes, refuse, scope } from './support/contract.js'
 import { NO_PLATFORM, PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { hear } from './support/hear.js'
 import { nodeExchange } from './support/node-exchange.js'
 import { startServer, type TestServer } from './support/node-server.js'
+import { startPrimary } from './support/primary-server.js'
+import { createRouterApp } from './support/react-router-app.js'
+import { REPLICAS } from './support/replica-apps.js'
+import { createKitApp } from './support/sveltekit-app.js'
 
 /** What differs from a GET in a replica region on Fly, for a table of cases. */
 interface Given {
@@ -271,5 +278,68 @@ describe('the route of a request', () => {
     app.get('/users/:id', (c) => c.text('fine'))
     await app.request('/users/7')
     expect(await ended.next()).toMatchObject({ path: '/users/7', route: '/users/:id' })
+  })
+
+  test('is the pattern React Router matched', async () => {
+    using ended = hear('flyback:request:end')
+    const app = createRouterApp({
+      middleware: [flybackForReactRouter({ env: REPLICA })],
+      routes: { 'users/:id': { loader: () => new Response('fine') } },
+    })
+    await app(new Request('http://app.test/users/7'))
+    expect(await ended.next()).toMatchObject({ path: '/users/7', route: '/users/:id' })
+  })
+
+  test('is the route of SvelteKit; of a remote function none, whose page its client names', async () => {
+    using ended = hear('flyback:request:end')
+    const handle = flybackForSvelteKit({ env: REPLICA })
+    const app = createKitApp({ handle }, () => new Response('fine'))
+    await app(new Request('http://app.test/users/7'))
+    expect(await ended.next()).toMatchObject({ path: '/users/7', route: '/users/[id]' })
+    const headers = { 'x-sveltekit-pathname': '/users/7' }
+    await app(new Request('http://app.test/_app/remote/1/f', { headers }))
+    expect(await ended.next()).toMatchObject({ path: '/_app/remote/1/f', route: undefined })
+  })
+})
+
+describe.each(REPLICAS)('a request carried to the primary region: %s', (_name, startReplica) => {
+  const options = (url: string): FlybackOptions => ({
+    env: NO_PLATFORM,
+    platform: httpProxy({ url }),
+  })
+  const handle = async (x: Exchange, path: string): Promise<void> => {
+    if (path === '/write') refuse()
+    x.reply('replica')
+  }
+
+  test('is told as replayed, with the status of the answer that came back', async () => {
+    using ended = hear('flyback:request:end')
+    await using primary = await startPrimary()
+    await using replica = await startReplica(handle, options(primary.url))
+    await replica.send('/', { method: 'POST' })
+    expect(await ended.next()).toMatchObject({
+      outcome: 'replayed',
+      reason: 'method',
+      status: 200,
+      completed: true,
+    })
+    await replica.send('/write')
+    expect(await ended.next()).toMatchObject({ outcome: 'replayed', reason: 'write', status: 200 })
+    await replica.send('/read')
+    expect(await ended.next()).toMatchObject({ outcome: 'served', reason: 'local' })
+  })
+
+  test('that reaches nobody is told as forwarded', async () => {
+    using ended = hear('flyback:request:end')
+    await using replica = await startReplica(
+      handle,
+      options(`http://127.0.0.1:${await freePort()}`),
+    )
+    await replica.send('/', { method: 'POST' })
+    expect(await ended.next()).toMatchObject({
+      outcome: 'forwarded',
+      reason: 'came-back',
+      status: 200,
+    })
   })
 })

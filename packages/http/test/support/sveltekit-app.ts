@@ -23,7 +23,13 @@ export function createKitApp(
     const isDataRequest = url.pathname.endsWith(DATA)
     if (isDataRequest) url.pathname = url.pathname.slice(0, -DATA.length) || '/'
     // The rest of an event is nothing to a hook of ours.
-    const event = { request, url, isDataRequest, isRemoteRequest: page !== null } as RequestEvent
+    const event = {
+      request,
+      url,
+      isDataRequest,
+      isRemoteRequest: page !== null,
+      route: { id: url.pathname.replace(/\d+/g, '[id]') },
+    } as RequestEvent
     const fail = async (error: unknown): Promise<Response> => {
       await handleError({ kind: 'unknown', error, event })
       const headers = { 'content-type': 'text/html; charset=utf-8' }
