@@ -37,12 +37,13 @@ const FILTER = Symbol('flyback.filter')
  * export class AppModule {}
  */
 export class FlybackModule implements NestModule {
-  readonly #config: ApplicationConfig
-  readonly #filter: ExceptionFilter
+  // Not `#private`: an application can have Nest hand out its instances as proxies.
+  private readonly config: ApplicationConfig
+  private readonly filter: ExceptionFilter
 
   constructor(config: ApplicationConfig, filter: ExceptionFilter) {
-    this.#config = config
-    this.#filter = filter
+    this.config = config
+    this.filter = filter
   }
 
   /** @param options all optional @default {} */
@@ -65,7 +66,7 @@ export class FlybackModule implements NestModule {
 
   /** Nest calls it after `main.ts` has said its global filters, and asks the last one first. */
   configure(): void {
-    this.#config.addGlobalFilter(this.#filter)
+    this.config.addGlobalFilter(this.filter)
   }
 }
 

@@ -14,15 +14,13 @@ class Refusal extends Error {
   }
 }
 
-/** Settles a replay without a line in the log: it is no error. What comes too late for one goes the way of any error. */
+/** Settles a replay without a line in the log: it is no error. A refusal too late for one is not `replayable`, and never here. */
 export function createSettleFilter(served: ServedRequests, host: HttpAdapterHost): ExceptionFilter {
   class SettleFilter implements ExceptionFilter {
     catch: ExceptionFilter['catch'] = (exception, context) => {
       // GraphQL over HTTP: its own error formatting answers, and the answer becomes the replay.
       if (context.getType() !== 'http') throw exception
-      const http = context.switchToHttp()
-      const isLate = host.httpAdapter.isHeadersSent(http.getResponse())
-      if (!isLate && served(http.getRequest())?.settle(exception)) return
+      if (served(context.switchToHttp().getRequest())?.settle(exception)) return
       new BaseExceptionFilter(host.httpAdapter).catch(exception, context)
     }
   }
