@@ -182,10 +182,18 @@ describe('a page in parts', () => {
     }
   })
 
+  test('is replayed for a refusal that was swallowed before its shell, with a part still to come', async () => {
+    for (const path of ['/page/streamed?swallow', `/page/streamed${DATA}?swallow`]) {
+      const answer = await sendReplayed(host, path, 'write')
+      expect([answer.status, answer.complete]).toEqual([200, true])
+      expect(answer.text()).toContain('ewr, a standby: false')
+    }
+  })
+
   // The last one: it is the only one that may leave a refusal in the log.
   test('rule 5: that writes after its shell is broken off, and says so in the log; no replay does', async () => {
     expect(host.errors()).not.toContain('ReplayRequired')
-    for (const path of ['/page/streamed', `/page/streamed${DATA}`]) {
+    for (const path of ['/page/streamed?write', `/page/streamed${DATA}?write`]) {
       const { answer, effects, way } = await sendWrite(host, path)
       expect([answer.status, answer.complete, effects, way]).toEqual([200, false, [], ['iad']])
     }

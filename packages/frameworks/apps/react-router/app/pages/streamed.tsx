@@ -5,8 +5,9 @@ import { read, write } from '../database.server.ts'
 
 const LATER_MS = 100
 
-/** Promises that are not awaited: the page is sent before they settle. */
-export function loader({ url }: LoaderFunctionArgs) {
+/** A promise that is not awaited: the page is sent before it settles. Before that a write may be swallowed. */
+export async function loader({ url }: LoaderFunctionArgs) {
+  if (url.searchParams.has('swallow')) await write(url).catch(() => {})
   const later = async (): Promise<string> => {
     await sleep(LATER_MS)
     return url.searchParams.has('write') ? await write(url) : await read()
