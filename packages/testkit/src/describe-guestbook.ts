@@ -1,46 +1,11 @@
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createMachineTable, type EdgeRecord, startEdge } from '@flyback/lab'
 import { expect, test } from 'vitest'
-import { freePort } from './regions.js'
+import { type Example, runExample } from './run-example.js'
 import { sharedLab } from './shared-lab.js'
 
-/** An example: the guestbook, with some driver and some framework, in a file of its own. */
-export interface Guestbook {
-  /** The file to run. */
-  readonly server: URL
-  /** Its arguments. @default none */
-  readonly args?: readonly string[]
-  /** Further variables of its environment. @default none */
-  readonly env?: Readonly<Record<string, string>>
-  /** The file with its tables. */
-  readonly schema: URL
+/** An example that is the guestbook, with some driver and some framework. */
+export interface Guestbook extends Example {
   /** It answers with pages of HTML, and its entries come from the form at `/`. @default false: with JSON, at `/entries` */
   readonly pages?: boolean
-}
-
-/** Runs a server in a process of its own, until it answers. */
-async function run(
-  { server, args = [], env: own }: Guestbook,
-  env: Record<string, string>,
-): Promise<AsyncDisposable> {
-  const child = spawn(process.execPath, [server.pathname, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...own, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  const status = () =>
-    fetch(`http://127.0.0.1:${env['PORT']}/`).then(
-      (response) => response.status,
-      () => 0,
-    )
-  await expect.poll(status, { timeout: 15_000 }).toBe(200)
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await exited
-    },
-  }
 }
 
 /**
@@ -49,25 +14,9 @@ async function run(
  */
 export function describeGuestbook(example: Guestbook): void {
   test('the guestbook reads in its region and writes in the primary one', async () => {
-    const schema = readFileSync(example.schema, 'utf8')
-    await using database = await sharedLab().createDatabase({ schema })
-    const ports = { ewr: await freePort(), iad: await freePort() }
-    const machines = createMachineTable()
-    const records: EdgeRecord[] = []
-    const env = (region: 'ewr' | 'iad') => ({
-      ...database.env(region),
-      PORT: String(ports[region]),
-    })
-    await using _ewr = await run(example, env('ewr'))
-    await using _iad = await run(example, env('iad'))
-    for (const [region, port] of Object.entries(ports))
-      machines.add({ id: region, region, host: '127.0.0.1', port })
-    await using edge = await startEdge({
-      region: 'iad',
-      machines,
-      onRequest: (record) => records.push(record),
-    })
-    const visitor = example.pages === true ? readPages(edge.url) : readJson(edge.url)
+    await using running = await runExample(example)
+    const { url, database, records } = running
+    const visitor = example.pages === true ? readPages(url) : readJson(url)
     const entry = { author: 'Ada', message: 'hello' }
 
     expect(await visitor.ask('/')).toEqual({ region: 'iad', entries: [] })

@@ -22,5 +22,6 @@ export { type Belongs, RECORDED_SCHEMA, RECORDED_STATEMENTS } from './recorded-s
 export { type App, freePort, type Regions, type RegionsOptions, serveRegions } from './regions.js'
 export { relayTcp, type TcpRelay } from './relay-tcp.js'
 export { failure, inRequest, openScope } from './requests.js'
+export { type Example, type RunningExample, runExample } from './run-example.js'
 export { type Endpoint, type SharedLab, sharedLab, type TestDatabase } from './shared-lab.js'
 export { tapWire, type WireTap } from './tap-wire.js'

@@ -2,14 +2,17 @@ import type { Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 import type { ResponseWatch } from '../response-watch.js'
 
-type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>
+type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>['read']>>
 
 /** The beginning of a body: all of it when it was there at once, or a stream that has begun. */
 export interface BodyStart {
   /** Set when one chunk was all: a string or a buffer, which servers send with its length. */
-  readonly whole: Uint8Array | undefined
+  readonly whole: Uint8Array<ArrayBuffer> | undefined
   /** The same body, broken off once `watch` says so. Nothing is buffered. `done` is called however it ends. */
-  guarded(watch: ResponseWatch, done: (completed: boolean) => void): ReadableStream<Uint8Array>
+  guarded(
+    watch: ResponseWatch,
+    done: (completed: boolean) => void,
+  ): ReadableStream<Uint8Array<ArrayBuffer>>
   cancel(): void
 }
 
@@ -18,7 +21,7 @@ export interface BodyStart {
  * than for what is there already.
  */
 export async function startBody(
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
   scope: Scope,
 ): Promise<BodyStart> {
   const reader = body.getReader()
@@ -33,8 +36,10 @@ export async function startBody(
   function guarded(
     watch: ResponseWatch,
     done: (completed: boolean) => void,
-  ): ReadableStream<Uint8Array> {
-    async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    async function pull(
+      controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    ): Promise<void> {
       try {
         const chunk = await (asked.shift() ?? read())
         if (watch.isBroken()) throw scope.lostRefusal ?? scope.refusal
@@ -56,7 +61,7 @@ export async function startBody(
       },
     }
     // Without a buffer of its own it reads only when it is read.
-    return new ReadableStream<Uint8Array>(source, { highWaterMark: 0 })
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(source, { highWaterMark: 0 })
   }
 
   return { whole: isWhole ? (first?.value ?? new Uint8Array()) : undefined, guarded, cancel }
