@@ -12,5 +12,6 @@ describeHandler({
     'url-an-empty-query': REWRITES,
     late: STAYS,
     'late-swallowed': STAYS,
+    'carried-late': STAYS,
   },
 })
