@@ -14,9 +14,9 @@ export interface Servers {
 }
 
 const DEFAULT_PORT = 5432
-/** One host, and a name that cannot be the rest of a password somebody forgot to encode. */
+/** One host, and one name. */
 const HOST = /^[^,@\s]+$/
-const DATABASE = /^[^@/\s]+$/
+const DATABASE = /^[^/\s]+$/
 
 /** The server behind a target; behind the source itself when a driver takes that as it is. Total. */
 export function serverAt(target: Target | undefined, source: DatabaseSource): Server {
@@ -30,6 +30,8 @@ export function serverAt(target: Target | undefined, source: DatabaseSource): Se
 function serverOfUrl(text: string, database: string | undefined): Server {
   if (!URL.canParse(text)) return server(undefined, undefined, database)
   const { hostname, port, pathname, searchParams } = new URL(text)
+  // `user:12/34@host`: a password that was not encoded, cut in the wrong places.
+  if (pathname.includes('@')) return server(undefined, undefined, database)
   const path = decode(pathname.slice(1)) || database
   const host = searchParams.get('host') ?? decode(hostname.replace(/^\[(.*)\]$/, '$1'))
   return server(host, Number(searchParams.get('port') ?? port) || DEFAULT_PORT, path)

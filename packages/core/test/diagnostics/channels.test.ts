@@ -43,6 +43,27 @@ describe('publishing', () => {
     expect(heard[0]).toBe(REFUSAL)
   })
 
+  it('goes on when a subscriber throws, which Node reports as an uncaught exception', async () => {
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve))
+    const failure = new Error('a subscriber at fault')
+    const listener = (): never => {
+      throw failure
+    }
+    subscribe('flyback:refusal', listener)
+    const other = vi.fn()
+    listen(other)
+    try {
+      publish('flyback:refusal', () => REFUSAL)
+      expect(other).toHaveBeenCalledOnce()
+      expect(await uncaught).toBe(failure)
+    } finally {
+      unsubscribe('flyback:refusal', listener)
+      for (const restored of others) process.on('uncaughtException', restored)
+    }
+  })
+
   it('is off where the runtime has no diagnostics_channel', async () => {
     listen(() => {})
     for (const host of [undefined, {}, { getBuiltinModule: () => undefined }]) {
