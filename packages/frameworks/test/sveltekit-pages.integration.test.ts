@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { comparable, type Host, startHost, wayOf } from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { svelteKit } from './built-apps.ts'
@@ -164,6 +165,41 @@ describe('a handle after ours in sequence()', () => {
     const answer = await sendReplayed(host, `/page/read?${when}`, 'write')
     expect(answer.text()).toContain('ewr, a standby: false')
     expect(answer.all('x-mine')).toEqual(['yes'])
+  })
+})
+
+describe('a remote function', () => {
+  const client = new URL('../apps/sveltekit/build/client/_app/immutable/nodes/', import.meta.url)
+  /** Its path on the wire, as the built client has it. */
+  async function pathOf(name: string): Promise<string> {
+    const files = await readdir(client)
+    const scripts = await Promise.all(files.map((file) => readFile(new URL(file, client), 'utf8')))
+    const [, id] = new RegExp(`["'\`]([a-z0-9]+/${name})["'\`]`).exec(scripts.join('')) ?? []
+    return `/_app/remote/${id}?payload=`
+  }
+
+  test('that reads is answered here', async () => {
+    const answer = await host.send('iad', await pathOf('seen'))
+    expect(answer.text()).toContain('iad, a standby: true')
+    expect(await wayOf(host, answer)).toEqual(['iad'])
+  })
+
+  test('that writes in a query is replayed, though SvelteKit has answered with 200', async () => {
+    const answer = await sendReplayed(host, await pathOf('visited'), 'write')
+    expect(answer.json()).toEqual({ type: 'result', data: expect.stringContaining('ewr') })
+  })
+
+  test('that is a command is replayed before it runs', async () => {
+    const headers = {
+      host: 'app.test',
+      origin: 'https://app.test',
+      'content-type': 'application/json',
+      'x-sveltekit-pathname': '/page/forwarded',
+    }
+    const body = JSON.stringify({ payload: '', refreshes: [] })
+    const sent = { method: 'POST', headers, body }
+    const answer = await sendReplayed(host, await pathOf('record'), 'method', sent)
+    expect(answer.json()).toEqual({ type: 'result', data: expect.stringContaining('ewr') })
   })
 })
 

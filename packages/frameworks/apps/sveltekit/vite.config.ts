@@ -8,6 +8,7 @@ export default defineConfig({
       adapter: adapter({ precompress: false }),
       // The contract sends forms from no origin at all.
       csrf: { trustedOrigins: ['*'] },
+      experimental: { remoteFunctions: true },
     }),
   ],
 })
