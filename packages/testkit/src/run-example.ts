@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createMachineTable, type EdgeRecord, startEdge } from '@flyback/lab'
-import { expect } from 'vitest'
+import { runProgram } from './handler/run-program.js'
 import { freePort } from './regions.js'
 import { sharedLab, type TestDatabase } from './shared-lab.js'
 
@@ -9,6 +8,8 @@ import { sharedLab, type TestDatabase } from './shared-lab.js'
 export interface Example {
   /** The file to run. */
   readonly server: URL
+  /** What runs it. @default this Node */
+  readonly runtime?: readonly [program: string, ...args: string[]]
   /** Its arguments. @default none */
   readonly args?: readonly string[]
   /** Further variables of its environment. @default none */
@@ -30,6 +31,8 @@ export interface RunningExample extends AsyncDisposable {
 
 /** Runs an example in two regions of the lab. */
 export async function runExample(example: Example): Promise<RunningExample> {
+  const { server, runtime = [process.execPath], args = [], env = {}, ready = '/' } = example
+  const command = [...runtime, server.pathname, ...args] as const
   await using running = new AsyncDisposableStack()
   const schema = readFileSync(example.schema, 'utf8')
   const database = running.use(await sharedLab().createDatabase({ schema }))
@@ -38,7 +41,15 @@ export async function runExample(example: Example): Promise<RunningExample> {
   const records: EdgeRecord[] = []
   for (const region of ['ewr', 'iad'] as const) {
     const port = ports[region]
-    running.use(await run(example, { ...database.env(region), PORT: String(port) }))
+    const variables = { NODE_ENV: 'production', ...env, ...database.env(region) }
+    const program = await runProgram({
+      name: `${server.pathname} in ${region}`,
+      command,
+      env: variables,
+      port,
+      readyPath: ready,
+    })
+    running.defer(() => program.stop())
     machines.add({ id: region, region, host: '127.0.0.1', port })
   }
   const onRequest = (record: EdgeRecord): void => void records.push(record)
@@ -49,29 +60,5 @@ export async function runExample(example: Example): Promise<RunningExample> {
     database,
     records,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
-  }
-}
-
-/** Runs a server in a process of its own, until it answers. */
-async function run(
-  { server, args = [], env: own, ready = '/' }: Example,
-  env: Record<string, string>,
-): Promise<AsyncDisposable> {
-  const child = spawn(process.execPath, [server.pathname, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...own, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  const status = () =>
-    fetch(`http://127.0.0.1:${env['PORT']}${ready}`).then(
-      (response) => response.status,
-      () => 0,
-    )
-  await expect.poll(status, { timeout: 15_000 }).toBe(200)
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await exited
-    },
   }
 }
