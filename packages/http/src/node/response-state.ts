@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http'
 
 /**
  * Whether bytes of a response are on their way. In Node that is later than `headersSent`, which is true as soon as
- * `writeHead` has noted the headers; in Bun and in HTTP/2 it is the same.
+ * `writeHead` has noted the headers; in Bun and in HTTP/2 it is the same. Since Node 26 chunks are sent, headers first, a tick
+ * after they were written.
  *
- * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
+ * @see https://github.com/nodejs/node/blob/v26.x/lib/_http_outgoing.js (read 2026-11-25)
  */
 export function isBegun(res: ServerResponse): boolean {
   return res.headersSent && (res.writableEnded || !areHeadersNoted(res))
@@ -19,6 +20,15 @@ export function forgetHeaders(res: ServerResponse): void {
 
 function areHeadersNoted(res: ServerResponse): boolean {
   return (
-    typeof Reflect.get(res, '_header') === 'string' && Reflect.get(res, '_headerSent') === false
+    typeof Reflect.get(res, '_header') === 'string' &&
+    Reflect.get(res, '_headerSent') === false &&
+    !hasChunks(res)
   )
+}
+
+/** Whether chunks wait for the next tick: they are what else is not counted. */
+function hasChunks(res: ServerResponse): boolean {
+  const queued: unknown = Reflect.get(res, 'outputSize')
+  const elsewhere = (typeof queued === 'number' ? queued : 0) + (res.socket?.writableLength ?? 0)
+  return res.writableLength > elsewhere
 }

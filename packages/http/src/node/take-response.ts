@@ -72,9 +72,9 @@ export function takeResponse(res: ServerResponse): TakenResponse {
 
 /**
  * Lets nothing of a response through any more but what is called here. A middleware in front of our hook still has Node's
- * own methods; whatever those send goes through `_send`, unless the response has no body and its headers are out.
+ * own methods: to those our answer has no body, and has not begun, so that all they would send is the end of it.
  *
- * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
+ * @see https://github.com/nodejs/node/blob/v26.x/lib/_http_outgoing.js (read 2026-11-25)
  */
 function closeGate(
   res: ServerResponse,
@@ -82,13 +82,18 @@ function closeGate(
   const nativeSend: unknown = Reflect.get(res, '_send')
   let isOurs = false
   let areHeadersSent = false
-  if (typeof nativeSend === 'function') {
-    // `flushHeaders` names no encoding, and would send headers in another one than everything else does.
-    Reflect.set(res, '_send', (data: unknown, encoding: unknown = 'latin1', ...rest: unknown[]) =>
-      isOurs ? Reflect.apply(nativeSend, res, [data, encoding, ...rest]) : true,
-    )
+
+  function ours<T>(run: () => T): T {
+    if (isOurs) return run()
+    isOurs = true
+    Reflect.set(res, '_headerSent', areHeadersSent)
+    try {
+      return run()
+    } finally {
+      areHeadersSent = Reflect.get(res, '_headerSent') === true
+      close()
+    }
   }
-  close()
 
   function close(): void {
     isOurs = false
@@ -96,19 +101,24 @@ function closeGate(
     Reflect.set(res, '_headerSent', false)
   }
 
-  return (name, args, hasBody) => {
-    isOurs = true
-    Reflect.set(res, '_hasBody', hasBody)
-    Reflect.set(res, '_headerSent', areHeadersSent)
-    // Someone's `end` that went nowhere.
-    if (res.writableEnded) Reflect.set(res, 'finished', false)
-    try {
-      callNative(res, name, args)
-    } finally {
-      areHeadersSent = Reflect.get(res, '_headerSent') === true
-      close()
-    }
+  if (typeof nativeSend === 'function') {
+    // `flushHeaders` names no encoding, and would send headers in another one than everything else does.
+    Reflect.set(res, '_send', (data: unknown, encoding: unknown = 'latin1', ...rest: unknown[]) => {
+      // Since Node 26 chunks are sent a tick after they were written; only ours are.
+      const isLate = areHeadersSent && data !== ''
+      if (!isOurs && !isLate) return true
+      return ours<unknown>(() => Reflect.apply(nativeSend, res, [data, encoding, ...rest]))
+    })
   }
+  close()
+
+  return (name, args, hasBody) =>
+    ours(() => {
+      Reflect.set(res, '_hasBody', hasBody)
+      // Someone's `end` that went nowhere.
+      if (res.writableEnded) Reflect.set(res, 'finished', false)
+      callNative(res, name, args)
+    })
 }
 
 function ignore(): void {}
