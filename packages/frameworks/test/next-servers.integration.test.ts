@@ -57,7 +57,7 @@ test('a preloaded hook serves what comes while Next still starts', async () => {
 describe('without a hook', () => {
   let host: Host
   beforeAll(async () => {
-    host = await startHost(NEXT_BY_PROXY, ['ewr', 'iad', 'bare'])
+    host = await startHost(NEXT_BY_PROXY, ['ewr', 'iad', 'bare', 'carrying'])
   })
   afterAll(() => host?.[Symbol.asyncDispose]())
 
@@ -127,5 +127,17 @@ describe('without a hook', () => {
     const id = host.id()
     const answer = await host.send('app bare', `/write?id=${id}`, { method: 'POST' })
     expect([answer.status, await host.effects(id)]).toEqual([200, ['iad']])
+  })
+
+  test('over a plain HTTP proxy the answer of the primary region comes through both', async () => {
+    for (const [path, method] of [
+      ['/write', 'POST'],
+      ['/thrown', 'GET'],
+    ] as const) {
+      const id = host.id()
+      const answer = await host.send('app carrying', `${path}?id=${id}`, { method })
+      expect([answer.status, answer.json()]).toMatchObject([200, { region: 'ewr' }])
+      expect(await host.effects(id)).toEqual(['ewr'])
+    }
   })
 })

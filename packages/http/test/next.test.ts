@@ -40,11 +40,15 @@ describe('registerFlyback', () => {
     return [response.status, response.headers.get('fly-replay'), await response.text()]
   }
 
-  test('does nothing in the edge runtime', async () => {
-    vi.stubEnv('NEXT_RUNTIME', 'edge')
-    await registerFlyback({ env: REPLICA })
+  test.each([
+    ['in the edge runtime', 'edge', REPLICA],
+    ['rule 21: with no region variables', 'nodejs', SINGLE],
+  ])('%s no server is touched', async (_where, runtime, env) => {
+    vi.stubEnv('NEXT_RUNTIME', runtime)
+    await registerFlyback({ env })
     const url = await serve((_req, res) => res.end(currentScope()?.state ?? 'no scope'))
     expect(await ask(url, 'POST')).toEqual([200, null, 'no scope'])
+    expect(Object.hasOwn(servers[0] ?? {}, 'emit')).toBe(false)
   })
 
   test('rejects with the option that cannot be used', async () => {

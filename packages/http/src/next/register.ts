@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { createNodeBase } from '../node-base.js'
-import type { FlybackOptions } from '../options.js'
+import { type FlybackOptions, readOptions } from '../options.js'
 import { hookServer } from './hook-server.js'
 
 /** Puts the node base before everything that Next does with a request. @throws ConfigurationError */
 export function register(options: FlybackOptions<IncomingMessage>): void {
+  if (readOptions(options).deployment.role === 'single') return
   const serve = createNodeBase(options, { staysHere: true })
   hookServer((req, res, pass) => {
     serve(req, res, {
