@@ -115,6 +115,14 @@ describe('an action', () => {
       }
     },
   )
+
+  test('called from another origin is refused by React Router, in this region', async () => {
+    for (const suffix of ['', '.data']) {
+      const sent = form({ text: 'hello' }, { origin: 'https://elsewhere.test' })
+      const { answer, effects, way } = await sendWrite(host, `/page/form/eager${suffix}`, sent)
+      expect([answer.status, effects, way]).toEqual([400, [], ['iad']])
+    }
+  })
 })
 
 describe('a middleware of a route below', () => {

@@ -201,6 +201,15 @@ describe('a remote function', () => {
     const answer = await sendReplayed(host, await pathOf('record'), 'method', sent)
     expect(answer.json()).toEqual({ type: 'result', data: expect.stringContaining('ewr') })
   })
+
+  test('called from another origin is refused by SvelteKit, in this region', async () => {
+    const headers = { host: 'app.test', origin: 'https://elsewhere.test' }
+    const { answer, effects, way } = await sendWrite(host, await pathOf('record'), {
+      method: 'POST',
+      headers,
+    })
+    expect([answer.status, effects, way]).toEqual([403, [], ['iad']])
+  })
 })
 
 describe('a page in parts', () => {

@@ -74,6 +74,12 @@ describe('pages', () => {
     expect(calls).toBe(0)
   })
 
+  test('what no route fits is answered by React Router itself', async () => {
+    const app = createRouterApp({ middleware: [flyback({ env: REPLICA })], routes: {} })
+    const reply = await send(app, '/nowhere', { method: 'POST', body: 'x' })
+    expect(reply).toMatchObject({ status: 404, replay: null })
+  })
+
   test('redirects, data() and thrown responses are as without Flyback', async () => {
     const throwing = (thrown: () => unknown): RouterRoute => ({
       page: true,
