@@ -110,6 +110,27 @@ describe('what comes after the headers', () => {
   })
 })
 
+describe('a cached page that is made for the first request', () => {
+  const ask = async (id: string): Promise<unknown> => {
+    const answer = await host.send('iad', `/own/kept/${id}`)
+    return [/kept in \w+/.exec(answer.text())?.[0], await wayOf(host, answer)]
+  }
+
+  test('is replayed for its refusal, and kept in the primary region alone', async () => {
+    const id = host.id()
+    expect(await ask(id)).toEqual(['kept in ewr', ['iad', 'ewr']])
+    expect(await ask(id)).toEqual(['kept in ewr', ['iad', 'ewr']])
+    expect(await host.effects(id)).toEqual(['ewr'])
+  })
+
+  test('is kept here as well if it swallows the refusal', async () => {
+    const id = `swallowed-${host.id()}`
+    expect(await ask(id)).toEqual(['kept in ewr', ['iad', 'ewr']])
+    expect(await ask(id)).toEqual(['kept in iad', ['iad']])
+    expect(await host.effects(id)).toEqual(['ewr'])
+  })
+})
+
 describe.each(['a browser without scripts', 'the router'] as const)(
   'a server action of %s',
   (by) => {
