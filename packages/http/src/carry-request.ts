@@ -16,7 +16,9 @@ export async function carryFirst(
     const response = await runOutsideScope(() => carry(request))
     if (response === undefined) tellUnreached()
     return response
-  } catch {
+  } catch (error) {
+    // A client that left is no fault of the primary region.
+    if (!request.signal.aborted) tellUnanswered(error)
     return toResponse(refusalAnswer('no-answer'))
   }
 }
@@ -30,4 +32,12 @@ function tellUnreached(): void {
   const message =
     'no connection to the app in the primary region could be opened: until one can, requests for it are served here over the writer endpoint, or answered with 503'
   tellNotices([{ code: 'FLYBACK_PRIMARY_UNREACHED', message }])
+}
+
+function tellUnanswered(error: unknown): void {
+  const code: unknown = error instanceof Error ? (Reflect.get(error, 'code') ?? error.name) : ''
+  // Messages may name what no log should have.
+  const word = typeof code === 'string' && /^\w+$/.test(code) ? code : 'unknown'
+  const message = `the app in the primary region did not answer a request (${word}), which is not sent again: its client gets 502`
+  tellNotices([{ code: 'FLYBACK_PRIMARY_UNANSWERED', message }])
 }

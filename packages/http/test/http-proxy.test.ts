@@ -357,6 +357,24 @@ describe.each(REPLICAS)('a request carried to the primary region: %s', (name, st
     expect(connections).toBe(2)
   })
 
+  test('rule 19: a platform that fails leads to 502, and its operator is told, in one word', async () => {
+    const warned: string[] = []
+    const listen = ({ message }: Error): void => void warned.push(message)
+    process.on('warning', listen)
+    const platform: CarryingPlatform = {
+      ...httpProxy({ url: 'http://127.0.0.1:9' }),
+      carry: () => Promise.reject(new RangeError(`hunter2 of ${name}`)),
+    }
+    await using replica = await startReplica(handle, { env: NO_PLATFORM, platform })
+    const reply = await replica.send('/', { method: 'POST' })
+    expect(reply.status).toBe(502)
+    await tick(5)
+    process.off('warning', listen)
+    expect(JSON.stringify([reply, warned])).not.toContain('hunter2')
+    // Each is told once in a process.
+    if (name === 'node') expect(warned).toEqual([expect.stringContaining('(RangeError)')])
+  })
+
   test('an answer that is no HTTP leads to 502', async () => {
     await using primary = await startSockets((socket) => {
       socket.on('data', () => void socket.write('HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n'))

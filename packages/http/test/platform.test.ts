@@ -170,6 +170,7 @@ describe('httpProxy', () => {
     { maxBodyBytes: 1.5 },
     { connectTimeoutMs: 0 },
     { connectTimeoutMs: Number.POSITIVE_INFINITY },
+    { connectTimeoutMs: 2 ** 31 },
     { timeoutMs: 0 },
     { timeoutMs: '1' as unknown as number }, // a value TypeScript would refuse
   ])('refuses %j, naming the option', (options) => {

@@ -26,6 +26,9 @@ export interface HttpProxyOptions {
 /** The request header that says that Flyback sent it here, in the form of Fly's `fly-replay-src`. */
 const SOURCE = 'flyback-replay-src'
 
+/** What a timer can wait: 24 days. */
+const MAX_MS = 2 ** 31 - 1
+
 /** Node's servers close a connection that was idle for 5 seconds: none is used again by then. */
 const IDLE_MS = 4000
 
@@ -47,10 +50,10 @@ export function httpProxy(options: HttpProxyOptions): CarryingPlatform {
     throw new ConfigurationError('httpProxy({ maxBodyBytes })', 'must be a whole number of bytes')
   }
   for (const [name, value] of Object.entries({ connectTimeoutMs, timeoutMs })) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+    if (value !== undefined && !(Number.isInteger(value) && value > 0 && value <= MAX_MS)) {
       throw new ConfigurationError(
         `httpProxy({ ${name} })`,
-        'must be a whole number of milliseconds',
+        'must be a whole number of milliseconds, of 24 days at most',
       )
     }
   }
