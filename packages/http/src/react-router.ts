@@ -1,5 +1,6 @@
+import { currentScope } from '@flyback/core/scope'
 import type { HandleErrorFunction, LoaderFunctionArgs, MiddlewareFunction } from 'react-router'
-import { isReplayed, rememberScope } from './fetch/reported-error.js'
+import { isReplayedIn } from './fetch/reported-error.js'
 import { createFetchBase } from './fetch-base.js'
 import type { FlybackOptions } from './options.js'
 
@@ -24,10 +25,7 @@ export function flyback(
   }))
   return function flybackMiddleware(args, next) {
     return serve(args, {
-      run() {
-        rememberScope(args.request)
-        return next()
-      },
+      run: next,
       // It begins with a slash or not, as the app wrote its routes.
       route: () => args.pattern.replace(/^(?!\/)/, '/'),
     })
@@ -46,6 +44,6 @@ export function flyback(
  */
 export function flybackErrors(report: HandleErrorFunction): HandleErrorFunction {
   return function flybackHandleError(error, args) {
-    if (!isReplayed(args.request, error)) report(error, args)
+    if (!isReplayedIn(currentScope(), error)) report(error, args)
   }
 }

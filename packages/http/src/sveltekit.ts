@@ -1,6 +1,7 @@
+import { currentScope } from '@flyback/core/scope'
 import type { RequestEvent } from '@sveltejs/kit'
 import type { Handle, HandleServerError } from '@sveltejs/kit/hooks'
-import { isReplayed, rememberScope } from './fetch/reported-error.js'
+import { isReplayedIn } from './fetch/reported-error.js'
 import { createFetchBase, type FetchRequest } from './fetch-base.js'
 import type { FlybackOptions } from './options.js'
 
@@ -19,10 +20,7 @@ export function flyback(options: FlybackOptions<RequestEvent> = {}): Handle {
   const serve = createFetchBase(options, readEvent)
   return function flybackHandle({ event, resolve }) {
     return serve(event, {
-      run() {
-        rememberScope(event.request)
-        return resolve(event)
-      },
+      run: () => resolve(event),
       route: () => (event.isRemoteRequest ? undefined : (event.route.id ?? undefined)),
     })
   }
@@ -45,6 +43,6 @@ function readEvent({ request, url, isRemoteRequest }: RequestEvent): FetchReques
  */
 export function flybackErrors(report: HandleServerError): HandleServerError {
   return function flybackHandleError(input) {
-    return isReplayed(input.event.request, input.error) ? undefined : report(input)
+    return isReplayedIn(currentScope(), input.error) ? undefined : report(input)
   }
 }
