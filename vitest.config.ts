@@ -10,6 +10,8 @@ const source = {
 
 export default defineConfig({
   test: {
+    // Most tests wait for a server or a process: on two cores one worker leaves a core idle.
+    maxWorkers: 2,
     projects: [
       {
         ...source,
