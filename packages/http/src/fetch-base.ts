@@ -117,6 +117,7 @@ export function createFetchBase<R>(
       path,
       header: (name) => request.headers.get(name) ?? undefined,
       bodySize: (limitBytes, mustKeep) => bodySize(request, limitBytes, mustKeep),
+      isUpgrade: request.headers.get('upgrade')?.toLowerCase() === 'websocket',
       ...(then.route && { route: then.route }),
     })
     let chunks: readonly Uint8Array[] | undefined

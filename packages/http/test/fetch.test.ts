@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { stream, streamSSE } from 'hono/streaming'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
-import { fly, withFlyback } from '../src/fetch.js'
+import { fly, httpProxy, withFlyback } from '../src/fetch.js'
 import { flyback } from '../src/hono.js'
 import { REPLAY, refuse, scope } from './support/contract.js'
 import { NO_PLATFORM, PRIMARY, REPLICA, SINGLE } from './support/environments.js'
@@ -63,6 +63,18 @@ describe('withFlyback', () => {
     const handler = withFlyback(() => response, { env })
     expect(await handler(new Request(url, init))).toBe(response)
     expect(body).not.toHaveBeenCalled()
+  })
+
+  test('a WebSocket, which Bun and Deno make of a request, is not carried', async () => {
+    const platform = httpProxy({ url: 'http://127.0.0.1:1' })
+    const handler = withFlyback(() => new Response(String(scope().replayable)), {
+      env: NO_PLATFORM,
+      platform,
+    })
+    const ask = async (headers: Record<string, string>): Promise<string> =>
+      (await handler(new Request(url, { headers }))).text()
+    expect(await ask({ upgrade: 'WebSocket' })).toBe('false')
+    expect(await ask({ upgrade: 'h2c' })).toBe('true')
   })
 
   test('a handler that throws is rejected with the same error', async () => {
