@@ -12,7 +12,11 @@ function appFile(name: string, file = ''): string {
 /** The app of React Router, under its own server. */
 export function reactRouter(run: typeof onNode = onNode): BuiltApp {
   const server = appFile('react-router', 'node_modules/@react-router/serve/bin.cjs')
-  return { command: [...run(server), 'build/server/index.js'], cwd: appFile('react-router') }
+  return {
+    command: [...run(server), 'build/server/index.js'],
+    cwd: appFile('react-router'),
+    lacks: { upgrade: 'react-router-serve serves no WebSockets' },
+  }
 }
 
 /** The app of SvelteKit, as its adapter for Node builds it. */
@@ -21,6 +25,7 @@ export function svelteKit(run: typeof onNode = onNode): BuiltApp {
     command: run(appFile('sveltekit', 'build/index.js')),
     lacks: {
       compression: 'adapter-node compresses files, and leaves responses to the proxy in front',
+      upgrade: 'SvelteKit serves no WebSockets',
     },
   }
 }
@@ -31,10 +36,12 @@ export const SVELTEKIT_ENV: Readonly<Record<string, string>> = { BODY_SIZE_LIMIT
 const NITRO_COMPRESSES_FILES =
   'Nitro compresses files when it builds, and leaves responses to the proxy in front'
 
+const NITRO_SOCKETS = 'WebSockets of Nitro are experimental, and not turned on in this app'
+
 /** The app of Nitro 3, or of Nuxt on Nitro 2, as the preset for Node builds it. */
 export function nitro(app: 'nitro' | 'nuxt', run: typeof onNode = onNode): BuiltApp {
   return {
     command: run(appFile(app, '.output/server/index.mjs')),
-    lacks: { compression: NITRO_COMPRESSES_FILES },
+    lacks: { compression: NITRO_COMPRESSES_FILES, upgrade: NITRO_SOCKETS },
   }
 }

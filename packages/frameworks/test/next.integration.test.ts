@@ -13,5 +13,6 @@ describeHandler({
     late: STAYS,
     'late-swallowed': STAYS,
     'carried-late': STAYS,
+    upgrade: 'Next serves no WebSockets of an app',
   },
 })

@@ -38,6 +38,6 @@ export function text(body: Reply['body'], headers: Reply['headers'] = [], status
 }
 
 /** One value of the query; empty when it is not there. */
-export function query(ask: Ask, name: string): string {
+export function query(ask: Pick<Ask, 'url'>, name: string): string {
   return new URL(ask.url, 'http://app').searchParams.get(name) ?? ''
 }

@@ -3,6 +3,7 @@ import { Pool } from '@flyback/pg'
 import { type Ask, json, type Reply, type Route } from './ask-reply.ts'
 import { bodyRoutes } from './routes/bodies.ts'
 import { readRoutes } from './routes/reads.ts'
+import { createSockets, type Sockets } from './routes/sockets.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { writeRoutes } from './routes/writes.ts'
 import type { World } from './world.ts'
@@ -15,6 +16,7 @@ export interface ContractApp {
   readonly routes: readonly Route[]
   /** Finds the route itself, for frameworks whose routes are files: with or without the mount point; 404 for no route. */
   handle(ask: Ask): Promise<Reply>
+  readonly sockets: Sockets
   close(): Promise<void>
 }
 
@@ -45,6 +47,7 @@ export function createContractApp(env: Env = process.env): ContractApp {
       ...(env['CONTRACT_FAIL'] === '1' && { whenNotReplayable: 'fail' }),
     },
     routes,
+    sockets: createSockets(world),
     async handle(ask) {
       const path = ask.url.replace(/[?#].*$/s, '').replace(/^\/mounted(?=\/)/, '')
       const method = ask.method === 'HEAD' ? 'GET' : ask.method

@@ -4,6 +4,7 @@ import compression from 'compression'
 import { createContractApp } from '../app/index.ts'
 import { address } from './node-exchange.ts'
 import { createNodeHandler } from './node-handler.ts'
+import { serveSockets } from './serve-sockets.ts'
 
 const contract = createContractApp()
 const handler = createNodeHandler(contract)
@@ -12,6 +13,7 @@ const compress = compression() as unknown as NodeMiddleware
 const replay = flyback(contract.options)
 
 const { port, host } = address()
-createServer((req, res) => {
+const server = createServer((req, res) => {
   compress(req, res, () => replay(req, res, () => void handler(req, res)))
-}).listen(port, host)
+})
+serveSockets(server.listen(port, host), contract)

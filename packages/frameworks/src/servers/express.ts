@@ -4,6 +4,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { createContractApp, errorReply } from '../app/index.ts'
 import { registerRoutes, sendByExpress } from './express-routes.ts'
 import { address } from './node-exchange.ts'
+import { serveSockets } from './serve-sockets.ts'
 
 const contract = createContractApp()
 // A wildcard of Express 5 has a name.
@@ -19,4 +20,4 @@ app.use('/handled', (error: unknown, _req: Request, res: Response, _next: NextFu
 })
 
 const { port, host } = address()
-app.listen(port, host)
+serveSockets(app.listen(port, host), contract)

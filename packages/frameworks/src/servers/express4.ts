@@ -5,6 +5,7 @@ import express from 'express4'
 import { createContractApp, errorReply } from '../app/index.ts'
 import { registerRoutes, sendByExpress } from './express-routes.ts'
 import { address } from './node-exchange.ts'
+import { serveSockets } from './serve-sockets.ts'
 
 const contract = createContractApp()
 const app = express()
@@ -18,4 +19,4 @@ app.use('/handled', (error: unknown, _req: Request, res: Response, _next: NextFu
 })
 
 const { port, host } = address()
-app.listen(port, host)
+serveSockets(app.listen(port, host), contract)

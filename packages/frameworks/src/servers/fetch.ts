@@ -5,5 +5,4 @@ import { serveFetch } from './serve-fetch.ts'
 
 const contract = createContractApp()
 const serve = withFlyback(createFetchHandler(contract), contract.options)
-// Bun and Deno pass further arguments.
-serveFetch((request) => serve(request))
+serveFetch(contract, serve)

@@ -1,7 +1,9 @@
+import { Server } from 'node:http'
 import { flyback } from '@flyback/http/h3'
 import { H3, type H3Event, serve } from 'h3'
 import { askOf, createContractApp, errorReply, toResponse } from '../app/index.ts'
 import { address } from './node-exchange.ts'
+import { serveSockets } from './serve-sockets.ts'
 
 const contract = createContractApp()
 const app = new H3({
@@ -25,4 +27,8 @@ register(app)
 app.mount('/mounted', register(new H3()))
 
 const { port, host } = address()
-serve(app, { port, hostname: host, silent: true, gracefulShutdown: false })
+const server = serve(app, { port, hostname: host, silent: true, gracefulShutdown: false })
+await server.ready()
+// The server of srvx is one of Node.
+const own = server.node?.server
+if (own instanceof Server) serveSockets(own, contract)

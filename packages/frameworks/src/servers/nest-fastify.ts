@@ -4,8 +4,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { createContractApp } from '../app/index.ts'
 import { contractModule } from './nest-module.ts'
 import { address } from './node-exchange.ts'
+import { serveSockets } from './serve-sockets.ts'
 
-const root = contractModule(createContractApp(), (path) => path)
+const contract = createContractApp()
+const root = contractModule(contract, (path) => path)
 const adapter = new FastifyAdapter({ bodyLimit: 10_000_000 })
 const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { bodyParser: false })
 await app.register(compress)
@@ -14,3 +16,4 @@ app.useBodyParser('*')
 
 const { port, host } = address()
 await app.listen(port, host)
+serveSockets(app.getHttpServer(), contract)

@@ -3,7 +3,9 @@ import { withFlyback } from '@flyback/http/node'
 import { createContractApp } from '../app/index.ts'
 import { address } from './node-exchange.ts'
 import { createNodeHandler } from './node-handler.ts'
+import { serveSockets } from './serve-sockets.ts'
 
 const contract = createContractApp()
 const { port, host } = address()
-createServer(withFlyback(createNodeHandler(contract), contract.options)).listen(port, host)
+const listener = withFlyback(createNodeHandler(contract), contract.options)
+serveSockets(createServer(listener).listen(port, host), contract)

@@ -9,6 +9,7 @@ import { platforms } from './cases/platforms.js'
 import { policies } from './cases/policies.js'
 import { refusals } from './cases/refusals.js'
 import { roles } from './cases/roles.js'
+import { sockets } from './cases/sockets.js'
 import { streams } from './cases/streams.js'
 import { urls } from './cases/urls.js'
 import type { HandlerSection } from './handler-case.js'
@@ -22,6 +23,7 @@ export const HANDLER_CONTRACT: readonly HandlerSection[] = [
   urls,
   answers,
   streams,
+  sockets,
   concurrency,
   platforms,
   carried,

@@ -4,6 +4,7 @@ import type { EdgeHop, EdgeRecord } from '@flyback/lab'
 import pg from 'pg'
 import { freePort } from '../regions.js'
 import { sharedLab } from '../shared-lab.js'
+import { connectSocket, type OpenSocket } from './connect-socket.js'
 import { type Door, openDoors } from './doors.js'
 import type { HandlerUnderTest } from './handler-under-test.js'
 import { PROGRAMS, type ProgramName } from './programs.js'
@@ -21,6 +22,8 @@ export interface Host extends AsyncDisposable {
   /** Not used by any other case. */
   id(): string
   send(door: Door, path: string, sent?: Sent): Promise<Answer>
+  /** Opens a WebSocket; the caller closes it. */
+  connect(door: Door, path: string): Promise<OpenSocket>
   /** The regions whose app left this effect, in the order they did. */
   effects(id: string): Promise<string[]>
   /** The deliveries of an answered request, once the edge has finished with it. */
@@ -79,6 +82,7 @@ export async function startHost(
   return {
     id: () => randomUUID(),
     send: (door, path, sent) => send(doors.url(door), path, sent),
+    connect: (door, path) => connectSocket(doors.url(door), path),
     async effects(id) {
       const sql = 'select region from effect where id = $1'
       return (await pool.query<{ region: string }>(sql, [id])).rows.map(({ region }) => region)

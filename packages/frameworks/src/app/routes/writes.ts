@@ -47,7 +47,7 @@ const FORMS: Readonly<Record<string, (world: World, id: string) => Promise<unkno
   async slow(world, id) {
     await sleep(100)
     await write(world, id)
-    await sleep(100)
+    await sleep(300)
   },
 }
 

@@ -5,7 +5,7 @@ import { PROGRAMS } from '../programs.js'
 
 /** Runs last. */
 export const afterwards: HandlerSection = {
-  heading: 'After all of this',
+  heading: 'Afterwards',
   cases: [
     {
       id: 'clients',

@@ -28,7 +28,7 @@ const PREFLIGHT = {
 }
 
 export const answers: HandlerSection = {
-  heading: 'Answers stay as they are',
+  heading: 'Answers',
   cases: [
     unchanged('large', 'a long answer', '/large'),
     unchanged('head', 'HEAD', '/large', { method: 'HEAD' }),

@@ -81,7 +81,7 @@ const refused = (name: string, body: Body): HandlerCase => ({
 })
 
 export const bodies: HandlerSection = {
-  heading: 'A body arrives whole',
+  heading: 'Bodies',
   cases: [
     ...intact('body', 'before its handler'),
     ...intact('attempt/body', 'after its handler read it'),

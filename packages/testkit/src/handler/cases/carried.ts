@@ -56,7 +56,7 @@ const bodies = (['body', 'attempt/body'] as const).map(
 )
 
 export const carried: HandlerSection = {
-  heading: 'Over a plain HTTP proxy, without Fly',
+  heading: 'Proxy',
   cases: [
     ...writes,
     ...bodies,

@@ -5,7 +5,7 @@ import type { HandlerSection } from '../handler-case.js'
 const COOKIE = 'session=a%20b; theme="dark"; empty=; x=1=2'
 
 export const headers: HandlerSection = {
-  heading: 'Cookies and headers',
+  heading: 'Headers',
   cases: [
     {
       id: 'request-headers',

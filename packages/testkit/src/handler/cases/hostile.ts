@@ -46,7 +46,7 @@ const stops = ([header, value]: readonly [string, string], at: number): HandlerC
 })
 
 export const hostile: HandlerSection = {
-  heading: 'Hostile requests',
+  heading: 'Attacks',
   cases: [
     ...STOPPING.map(stops),
     {

@@ -29,7 +29,7 @@ const forwarded = (
   }))
 
 export const platforms: HandlerSection = {
-  heading: 'Where a replay is not possible, or went before',
+  heading: 'Regions',
   cases: [
     {
       id: 'disagree',

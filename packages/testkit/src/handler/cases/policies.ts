@@ -41,7 +41,7 @@ const QUERY = JSON.stringify({ query: '{ items { name } }' })
 const MUTATION = JSON.stringify({ query: 'mutation { add { name } }' })
 
 export const policies: HandlerSection = {
-  heading: 'A route has a policy of its own',
+  heading: 'Policies',
   cases: [
     stays('attempt-clean', 'a POST that only reads stays when attempted', '/attempt/clean', 'x'),
     stays('graphql-query', 'a GraphQL query over POST stays', '/graphql', QUERY),

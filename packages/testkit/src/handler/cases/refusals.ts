@@ -45,7 +45,7 @@ const methods = ['POST', 'PUT', 'DELETE'].map(
 )
 
 export const refusals: HandlerSection = {
-  heading: 'What is refused runs in the primary region, once',
+  heading: 'Refusals',
   cases: [
     {
       id: 'read',

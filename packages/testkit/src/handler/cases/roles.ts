@@ -27,7 +27,7 @@ const serves = (door: 'app ewr' | 'app single', region: string, title: string): 
 })
 
 export const roles: HandlerSection = {
-  heading: 'Where nothing is replayed',
+  heading: 'Roles',
   cases: [
     serves('app ewr', 'ewr', 'rule 3: role primary serves every request'),
     serves('app single', 'none', 'rule 3: role single serves every request'),

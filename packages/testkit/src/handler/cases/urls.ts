@@ -29,7 +29,7 @@ const keeps = (name: string, path: string): HandlerCase => ({
 })
 
 export const urls: HandlerSection = {
-  heading: 'Paths, queries and mounted apps',
+  heading: 'Paths',
   cases: [
     ...URLS.map(([name, path]) => keeps(name, path)),
     {
