@@ -87,8 +87,21 @@ describe('what comes after the headers', () => {
     expect(answer.text()).toMatch(/early.*late in iad/s)
   })
 
+  test('does not hold up what comes before: a slow read', async () => {
+    const shownAt = new Map<string, number>()
+    const onPart = (part: string): void => {
+      for (const word of ['early', 'late in iad']) {
+        if (part.includes(word) && !shownAt.has(word)) shownAt.set(word, performance.now())
+      }
+    }
+    const { answer, effects } = await sendWrite(host, '/own/streamed?how=read', { onPart })
+    expect([answer.complete, effects]).toEqual([true, ['iad']])
+    const [early = 0, late = 0] = ['early', 'late in iad'].map((word) => shownAt.get(word))
+    expect(late - early).toBeGreaterThan(250)
+  })
+
   test('rule 5: a transaction that began on the replica breaks the response off', async () => {
-    const { answer, effects, way } = await sendWrite(host, '/own/streamed?transaction=1')
+    const { answer, effects, way } = await sendWrite(host, '/own/streamed?how=transaction')
     expect([answer.complete, effects, way]).toEqual([false, [], ['iad']])
     expect(answer.text()).toContain('early')
   })

@@ -90,7 +90,8 @@ export function createNodeBase<R extends IncomingMessage>(
       hookResponse(res, {
         ...watch,
         instead: () => replacement(decided ?? front.replayOf(scope)),
-        isPending: () => scope.state === 'open' && scope.pending,
+        // What is refused after the headers stays here: the first of them need not wait for it.
+        isPending: () => !staysHere && scope.state === 'open' && scope.pending,
       })
     }
 

@@ -119,6 +119,20 @@ describe('registerFlyback', () => {
       ])
     })
 
+    test('a response does not wait for a statement in flight', async () => {
+      const url = await serve((_req, res) => {
+        scope().follow({ pending: true })
+        res.write('shell')
+        setTimeout(() => {
+          refuse()
+          res.end()
+        }, 50)
+      })
+      const response = await fetch(url, { headers: { connection: 'close' } })
+      expect(response.status).toBe(200)
+      await expect(response.text()).rejects.toThrow()
+    })
+
     test('rule 1: a request that was refused does not stay here', async () => {
       let seen: boolean | undefined
       const url = await serve((_req, res) => {

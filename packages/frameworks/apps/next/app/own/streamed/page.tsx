@@ -4,11 +4,12 @@ import { effect, idOf, type PageProps, pool, region } from '../../../lib/effect'
 
 async function Late(props: PageProps): Promise<ReactNode> {
   const id = await idOf(props)
-  const { transaction } = await props.searchParams
+  const { how } = await props.searchParams
+  if (how === 'read') await pool.query('select pg_sleep(0.5)')
   // Long enough for the shell to be sent.
-  await sleep(300)
-  if (transaction === undefined) await effect(id)
-  else await writeInTransaction(id)
+  else await sleep(300)
+  if (how === 'transaction') await writeInTransaction(id)
+  else await effect(id)
   return <p>{`late in ${region}`}</p>
 }
 
