@@ -17,6 +17,7 @@ import { NO_PLATFORM } from './support/environments.js'
 import { startPrimary } from './support/primary-server.js'
 import { REPLICAS, type StartReplica } from './support/replica-apps.js'
 
+const PATIENTLY = { timeout: 4000, interval: 10 }
 const tick = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** What the app of the replica region does; the primary's answers are its own. */
@@ -254,7 +255,7 @@ describe.each(REPLICAS)('a request carried to the primary region: %s', (name, st
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     const parts: unknown[] = []
     for (let part = 0; part < 3; part++) {
-      await vi.waitFor(() => expect(next).toBeTypeOf('function'))
+      await vi.waitFor(() => expect(next).toBeTypeOf('function'), PATIENTLY)
       next?.()
       next = undefined
       parts.push((await reader?.read())?.value)
@@ -319,9 +320,9 @@ describe.each(REPLICAS)('a request carried to the primary region: %s', (name, st
       const socket = replica.socket()
       socket.write('GET /thrown HTTP/1.1\r\nhost: x\r\n\r\n')
       if (when === 'in its body') await once(socket, 'data')
-      await vi.waitFor(() => expect(primary.arrived).toHaveLength(1))
+      await vi.waitFor(() => expect(primary.arrived).toHaveLength(1), PATIENTLY)
       socket.destroy()
-      await vi.waitFor(() => expect(gone).toBe(true))
+      await vi.waitFor(() => expect(gone).toBe(true), PATIENTLY)
     },
   )
 
@@ -391,13 +392,13 @@ describe.each(REPLICAS)('a request carried to the primary region: %s', (name, st
     expect((await unopened.send('/', { method: 'POST', body: 'b' })).body).toBe(
       'replica forwarding b',
     )
-    await using late = await start(silent, {}, { connectTimeoutMs: 50, timeoutMs: 100 })
+    await using late = await start(silent, {}, { timeoutMs: 100 })
     expect((await late.send('/', { method: 'POST' })).status).toBe(502)
     await using primary = await startPrimary(async (res) => {
-      await tick(150)
+      await tick(700)
       res.end('slow')
     })
-    await using patient = await start(primary, {}, { connectTimeoutMs: 50 })
+    await using patient = await start(primary, {}, { connectTimeoutMs: 500 })
     expect((await patient.send('/', { method: 'POST' })).body).toBe('slow')
   })
 

@@ -17,6 +17,7 @@ import {
 import { REPLAY, refuse, scope } from './support/contract.js'
 import { NO_PLATFORM, PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 
+const PATIENTLY = { timeout: 4000, interval: 10 }
 const tick = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'
 
@@ -198,7 +199,7 @@ describe('a refusal before the first bytes', () => {
     })
     const socket = server.connect()
     socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
-    await vi.waitFor(() => expect(late).toBeDefined())
+    await vi.waitFor(() => expect(late).toBeDefined(), PATIENTLY)
     socket.resetAndDestroy()
     await late
   })
@@ -300,7 +301,10 @@ describe('ws', () => {
     await once(client, 'open')
     client.send('a')
     client.send('b')
-    await vi.waitFor(() => expect(received).toEqual(['welcome', 'a undefined', 'b undefined']))
+    await vi.waitFor(
+      () => expect(received).toEqual(['welcome', 'a undefined', 'b undefined']),
+      PATIENTLY,
+    )
     client.close()
     await once(client, 'close')
   })
