@@ -296,6 +296,11 @@ describe('withFlybackScope', () => {
     await expect(fail()).rejects.toBe(failure)
   })
 
+  test('takes no policy that would replay', () => {
+    const policy = Object('replay')
+    expect(() => withFlybackScope(stateOf, { env: REPLICA, policy })).toThrow(/policy/)
+  })
+
   test('changes nothing within a request that is served already', async () => {
     const outer = new Scope({ role: 'replica', primaryRegion: 'ewr', canReplay: true })
     const inner = withFlybackScope(() => currentScope(), { env: REPLICA, policy: 'forward' })

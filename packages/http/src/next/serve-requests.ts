@@ -4,7 +4,7 @@ import { type FlybackOptions, readOptions } from '../options.js'
 import { hookServer } from './hook-server.js'
 
 /** Puts the node base before everything that Next does with a request. @throws ConfigurationError */
-export function register(options: FlybackOptions<IncomingMessage>): void {
+export function serveRequests(options: FlybackOptions<IncomingMessage>): void {
   if (readOptions(options).deployment.role === 'single') return
   const serve = createNodeBase(options, { staysHere: true })
   hookServer((req, res, pass) => {
