@@ -15,7 +15,7 @@ export * from './shared.js'
  * app.use(flyback())
  */
 export function flyback(options: FlybackOptions<Request> = {}): RequestHandler {
-  const serve = createNodeBase(options)
+  const serve = createNodeBase(options, (req: Request) => ({ req }))
   const served = new WeakMap<Response, Served>()
   const apps = new WeakSet<Application>()
 

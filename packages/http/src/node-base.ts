@@ -5,9 +5,9 @@ import type { Admission, AdmissionInput } from './admission.js'
 import type { Answer } from './answer.js'
 import { tellNodeResponse } from './diagnostics/tell-node-response.js'
 import { createFront, type Replay } from './front.js'
-import { bindEvents } from './node/bind-events.js'
+import { bindEvents, bindSources } from './node/bind-events.js'
 import { carryBefore, carryInstead } from './node/carry-response.js'
-import { describeRequest } from './node/describe-request.js'
+import { describeRequest, type NodeRequest } from './node/describe-request.js'
 import { hookResponse, type Replacement } from './node/hook-response.js'
 import { isBegun } from './node/response-state.js'
 import { sendInstead } from './node/send-instead.js'
@@ -30,6 +30,8 @@ export interface NodeRun {
 
 /** A request that runs in a scope. */
 export interface Served {
+  /** Takes note of an error, and sends nothing: whether a replay takes the place of what the framework answers. */
+  note(error: unknown): boolean
   /** Takes an error nobody caught: whether the response is settled by it, so that the error goes no further. */
   settle(error: unknown): boolean
   /**
@@ -44,12 +46,8 @@ export interface Served {
   hasBegun(): boolean
 }
 
-/** Serves one request. */
-export type NodeBase<R extends IncomingMessage> = (
-  req: R,
-  res: ServerResponse,
-  then: NodeRun,
-) => void
+/** Serves one request, as the framework has it. */
+export type NodeBase<R> = (own: R, res: ServerResponse, then: NodeRun) => void
 
 /** What is particular to a framework. */
 export interface NodeSettings {
@@ -62,15 +60,21 @@ export interface NodeSettings {
   readonly staysHere?: boolean
 }
 
-/** The base of every framework that has Node's own request and response. @throws ConfigurationError */
-export function createNodeBase<R extends IncomingMessage>(
+/**
+ * The base of every framework that has Node's own request and response.
+ *
+ * @param read finds Node's request in the framework's own, which is what rules match
+ * @throws ConfigurationError
+ */
+export function createNodeBase<R>(
   options: FlybackOptions<R>,
+  read: (own: R) => NodeRequest,
   { staysHere = false }: NodeSettings = {},
 ): NodeBase<R> {
   const front = createFront(options)
 
   function open(
-    req: R,
+    req: IncomingMessage,
     res: ServerResponse,
     input: AdmissionInput,
     body: readonly Buffer[],
@@ -82,6 +86,7 @@ export function createNodeBase<R extends IncomingMessage>(
     let decided: Replay | undefined
     bindEvents(req, scope)
     bindEvents(res, scope)
+    bindSources(res, scope)
     res.once('close', () => {
       if (staysHere) watch.sent()
       front.endScope(scope)
@@ -113,6 +118,8 @@ export function createNodeBase<R extends IncomingMessage>(
       return true
     }
 
+    const note = (error: unknown): boolean => front.replayOf(scope, error) !== undefined
+
     function decide(policy: Policy | undefined): Answer | undefined {
       if (scope.refusal !== undefined) throw scope.refusal
       const next = front.decide(input, policy)
@@ -124,13 +131,15 @@ export function createNodeBase<R extends IncomingMessage>(
       return undefined
     }
 
-    const served: Served = { settle, decide, hasBegun: () => isBegun(res) }
+    const served: Served = { note, settle, decide, hasBegun: () => isBegun(res) }
     runInScope(scope, () => then.run(served))
   }
 
-  return (req, res, then) => {
+  return (own, res, then) => {
     if (front.isIdle()) return then.run(undefined)
-    const admitted = admit(req, then)
+    const request = read(own)
+    const { req } = request
+    const admitted = admit(own, request, then)
     if (admitted === undefined) return
     let { input } = admitted
     let body: readonly Buffer[] = []
@@ -170,10 +179,17 @@ export function createNodeBase<R extends IncomingMessage>(
     }
   }
 
-  function admit(req: R, then: NodeRun): ReturnType<typeof front.admit> | undefined {
+  function admit(
+    own: R,
+    request: NodeRequest,
+    then: NodeRun,
+  ): ReturnType<typeof front.admit> | undefined {
     try {
-      const request = { ...describeRequest(req), route: () => then.route?.() ?? routeOf(req) }
-      return front.admit(request, then.undecided?.(request.path))
+      const described = {
+        ...describeRequest(own, request),
+        route: () => then.route?.() ?? routeOf(request.req),
+      }
+      return front.admit(described, then.undecided?.(described.path))
     } catch (error) {
       then.fail(error)
       return undefined

@@ -27,7 +27,7 @@ export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => unknown
  * app.use(flyback())
  */
 export function flyback(options: FlybackOptions<IncomingMessage> = {}): NodeMiddleware {
-  const serve = createNodeBase(options)
+  const serve = createNodeBase(options, (req: IncomingMessage) => ({ req }))
   return function flybackMiddleware(req, res, next) {
     serve(req, res, { run: () => next(), fail: next })
   }
@@ -49,7 +49,7 @@ export function withFlyback(
   handler: NodeHandler,
   options: FlybackOptions<IncomingMessage> = {},
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const serve = createNodeBase(options)
+  const serve = createNodeBase(options, (req: IncomingMessage) => ({ req }))
   return function flybackHandler(req, res) {
     serve(req, res, {
       run(served) {

@@ -35,6 +35,8 @@ export interface PolicyRequest<R> {
   readonly method: string
   readonly path: string
   readonly request: R
+  /** What the route itself asks for, in the framework's own way; it goes before every rule. */
+  readonly policy?: Policy | undefined
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1 (read 2026-11-24) */
@@ -57,7 +59,7 @@ export function checkPolicy(setting: string, policy: unknown): void {
 }
 
 /**
- * Puts the rules together: first match wins, then `attempt` for safe methods and `unsafePolicy` for the rest.
+ * Puts the rules together: a route's own policy, then the first match, then `attempt` for safe methods and `unsafePolicy` for the rest.
  *
  * @throws {@link ConfigurationError} for a rule that cannot be used
  */
@@ -68,6 +70,10 @@ export function createPolicy<R>(
   if (!Array.isArray(rules)) throw new ConfigurationError('routes', 'must be a list of rules')
   const tests = rules.map((rule, index) => createTest(rule, `routes[${index}]`))
   return (request) => {
+    if (request.policy !== undefined) {
+      checkPolicy('the policy of a route', request.policy)
+      return { policy: request.policy, by: 'route' }
+    }
     const rule = rules[tests.findIndex((test) => test(request))]
     if (rule !== undefined) return { policy: rule.policy, by: 'route' }
     return { policy: isSafeMethod(request.method) ? 'attempt' : unsafePolicy, by: 'method' }

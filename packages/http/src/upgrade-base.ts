@@ -29,7 +29,7 @@ export function createUpgradeBase(
       return
     }
     const { input, admission } = front.admit({
-      ...describeRequest(req),
+      ...describeRequest(req, { req }),
       // What follows the headers is no body, and there is nobody who could carry it.
       bodySize: () => 'none',
       isUpgrade: true,

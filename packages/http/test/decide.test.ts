@@ -18,7 +18,7 @@ interface Plan {
 
 /** A server whose requests are decided once they run. */
 function serve({ policy, options, before, undecided = true }: Plan): Promise<TestServer> {
-  const base = createNodeBase({ env: REPLICA, ...options })
+  const base = createNodeBase({ env: REPLICA, ...options }, (req: IncomingMessage) => ({ req }))
   return startServer((req, res) => {
     base(req, res, {
       undecided: () => undecided,

@@ -258,6 +258,35 @@ describe('a response that was replaced', () => {
     expect(text).not.toMatch(/[xy]$/)
   })
 
+  test('takes the place of one that its failed source, or the app, destroys', async () => {
+    await using server = await serve(async (req, res) => {
+      const source = new Readable({
+        read() {
+          this.destroy(req.url === '/other' ? new Error('other') : refuse())
+        },
+      })
+      if (req.url !== '/destroy') return pipeline(source, res).catch(() => res.destroy())
+      refuse()
+      expect(res.destroy().destroy()).toBe(res)
+    })
+    expect((await server.send('/pipeline')).headers['fly-replay']).toBe(REPLAY)
+    expect((await server.send('/destroy')).headers['fly-replay']).toBe(REPLAY)
+    await expect(server.send('/other')).rejects.toThrow('socket hang up')
+  })
+
+  test('can be destroyed when it is out', async () => {
+    let destroyed: boolean | undefined
+    await using server = await serve((_req, res) => {
+      res.once('finish', () => {
+        destroyed = res.destroy().destroyed
+      })
+      refuse()
+      res.end()
+    })
+    expect((await server.send('/')).status).toBe(409)
+    expect(destroyed).toBe(true)
+  })
+
   test('survives an error after it, in Express 5', async () => {
     const app = express()
     app.use(flybackForExpress(replica))
@@ -586,6 +615,26 @@ describe('the scope', () => {
     await tick(5)
     expect(seen.length).toBeGreaterThanOrEqual(4)
     expect(new Set(seen)).toEqual(new Set([true]))
+  })
+
+  test('rule 15: reaches the source of a response that is piped when the handler has returned', async () => {
+    await using server = await serve((req, res) => {
+      const own = scope()
+      const source = Readable.from(
+        (async function* () {
+          for (let index = 0; index < 3; index++) {
+            await tick()
+            yield `${currentScope() === own} `
+          }
+        })(),
+      )
+      runOutsideScope(() => {
+        if (req.url === '/pipe') setTimeout(() => source.pipe(res))
+        else setTimeout(() => void pipeline(source, res))
+      })
+    })
+    expect((await server.send('/pipe')).body).toBe('true true true ')
+    expect((await server.send('/pipeline')).body).toBe('true true true ')
   })
 
   test('rule 15: reaches the listeners of a response whose client has gone', async () => {

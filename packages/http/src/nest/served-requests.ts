@@ -31,7 +31,7 @@ export function serveRequests(
     throw new ConfigurationError('FlybackModule', 'is configured twice: import it once')
   }
   hosts.add(host)
-  const serve = createNodeBase(options)
+  const serve = createNodeBase(options, (req: IncomingMessage) => ({ req }))
   const isDecorated = decoratedRoutes(modules)
   const served = new WeakMap<object, Served>()
   const wrapped = new WeakMap<IncomingMessage, WrappedRequest>()

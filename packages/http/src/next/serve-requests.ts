@@ -6,7 +6,7 @@ import { hookServer } from './hook-server.js'
 /** Puts the node base before everything that Next does with a request. @throws ConfigurationError */
 export function serveRequests(options: FlybackOptions<IncomingMessage>): void {
   if (readOptions(options).deployment.role === 'single') return
-  const serve = createNodeBase(options, { staysHere: true })
+  const serve = createNodeBase(options, (req: IncomingMessage) => ({ req }), { staysHere: true })
   hookServer((req, res, pass) => {
     serve(req, res, {
       run: pass,

@@ -7,7 +7,7 @@ import type { Nitro2App, Nitro2Event } from './nitro-app.js'
 
 /** Puts Flyback before everything in an app of Nitro 2, which has Node's own requests. @throws ConfigurationError */
 export function serveNitro2(app: Nitro2App, options: FlybackOptions<IncomingMessage>): void {
-  const serve = createNodeBase(options)
+  const serve = createNodeBase(options, (req: IncomingMessage) => ({ req }))
   const { h3App } = app
   const handle = h3App.handler
   const run = async (event: Nitro2Event): Promise<unknown> => await handle(event)

@@ -1,4 +1,6 @@
 import type { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Scope } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 
@@ -9,4 +11,14 @@ import { runInScope } from '@flyback/core/scope'
 export function bindEvents(emitter: EventEmitter, scope: Scope): void {
   const original = emitter.emit
   emitter.emit = (...args) => runInScope(scope, () => Reflect.apply(original, emitter, args))
+}
+
+/** Runs the reads of what is piped into a response in the scope: Koa does so after the last middleware has returned. */
+export function bindSources(res: ServerResponse, scope: Scope): void {
+  res.on('pipe', (source: Partial<Readable>) => {
+    const original = source.read
+    // A stream of the first kind has none, and reads by itself.
+    if (original === undefined) return
+    source.read = (size) => runInScope(scope, () => Reflect.apply(original, source, [size]))
+  })
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-export type NativeMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end'
+export type NativeMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy'
 
 /** Calls a method of Node's own response, past every middleware that wrapped this one. */
 export function callNative(

@@ -35,11 +35,16 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
   let replaced = false
   let held: Held | undefined
   let mayHold = true
+  let isSending = false
 
   function replace(during: NativeMethod): boolean {
     const replacement = hook.instead()
     if (replacement === undefined) return false
     replaced = true
+    isSending = true
+    res.prependOnceListener('finish', () => {
+      isSending = false
+    })
     const hasEnded = held?.drop() ?? false
     held = undefined
     replacement(hasEnded ? 'end' : during)
@@ -105,6 +110,11 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
     if (waiting === undefined) return tell(original())
     waiting.end(args, original)
     return res
+  })
+  // A source that fails takes the response with it in `pipeline`, and a refusal was its failure.
+  override(res, 'destroy', (_args, original) => {
+    if (!replaced && !isBegun(res) && !res.destroyed) replace('destroy')
+    return isSending ? res : original()
   })
 }
 

@@ -66,7 +66,7 @@ export function takeResponse(res: ServerResponse): TakenResponse {
   return {
     send: (response) =>
       // Broken off there, so broken off here.
-      send(response).catch(() => void res.destroy()),
+      send(response).catch(() => callNative(res, 'destroy', [])),
   }
 }
 
