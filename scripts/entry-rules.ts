@@ -38,9 +38,11 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/core/scope': { imports: SCOPE, names: others() },
   '@flyback/http': { imports: SCOPE, names: others() },
   '@flyback/http/express': { imports: NODE, names: others('express') },
+  '@flyback/http/fastify': { imports: NODE, names: others('fastify') },
   '@flyback/http/fetch': { imports: SCOPE, names: others() },
   '@flyback/http/h3': { imports: /^(?:node:async_hooks|h3)$/, names: others('h3') },
   '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
+  '@flyback/http/koa': { imports: NODE, names: others('koa') },
   '@flyback/http/nest': {
     imports: nodeAnd('@nestjs/common', '@nestjs/core'),
     names: others('nestjs'),

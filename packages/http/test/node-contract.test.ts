@@ -1,11 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import express from 'express'
 import express4 from 'express4'
+import Fastify, { type FastifyInstance } from 'fastify'
+import Koa from 'koa'
 import { flyback as flybackForExpress } from '../src/express.js'
+import { flyback as flybackForFastify } from '../src/fastify.js'
+import { flyback as flybackForKoa } from '../src/koa.js'
 import { flyback, withFlyback } from '../src/node.js'
 import { describeHandler, type Routes } from './support/contract.js'
 import { nodeExchange } from './support/node-exchange.js'
-import { startServer } from './support/node-server.js'
+import { startServer, type TestServer } from './support/node-server.js'
 
 async function handle(routes: Routes, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const route = routes[(req.url ?? '').replace(/\?.*/, '')]
@@ -66,3 +72,66 @@ describeHandler('express 4', (routes, options) => {
   }
   return startServer(app)
 })
+
+describeHandler('fastify: its raw request and response', async (routes, options) => {
+  const app = Fastify()
+  if (options) await app.register(flybackForFastify, options)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  for (const [path, route] of Object.entries(routes)) {
+    app.all(path, async (request, reply) => {
+      await route(nodeExchange(request.raw, reply.raw))
+      return reply
+    })
+  }
+  return listening(app)
+})
+
+describeHandler('fastify', async (routes, options) => {
+  const app = Fastify()
+  if (options) await app.register(flybackForFastify, options)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  for (const [path, route] of Object.entries(routes)) {
+    app.all(path, async (request, reply) => {
+      let payload: unknown
+      await route({
+        body: async () => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
+        cookie: (name, value) => void reply.header('set-cookie', `${name}=${value}`),
+        reply(text) {
+          payload = text
+        },
+        stream(chunks) {
+          payload = Readable.from(chunks)
+        },
+      })
+      return payload
+    })
+  }
+  return listening(app)
+})
+
+describeHandler('koa', (routes, options) => {
+  const app = new Koa()
+  app.silent = true
+  if (options) app.use(flybackForKoa(options))
+  app.use(async (ctx) => {
+    const route = routes[ctx.path]
+    await route?.({
+      body: () => buffer(ctx.req),
+      cookie: (name, value) => ctx.append('set-cookie', `${name}=${value}`),
+      reply(text) {
+        ctx.body = text
+      },
+      stream(chunks) {
+        ctx.body = Readable.from(chunks)
+      },
+    })
+  })
+  return startServer(app.callback())
+})
+
+async function listening(app: FastifyInstance): Promise<TestServer> {
+  await app.ready()
+  return startServer((req, res) => app.routing(req, res))
+}
