@@ -45,7 +45,7 @@ export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/http/koa': { imports: NODE, names: others('koa') },
   '@flyback/http/nest': {
     imports: nodeAnd('@nestjs/common', '@nestjs/core'),
-    names: others('nestjs'),
+    names: others('nestjs', 'fastify'),
   },
   '@flyback/http/nitro': { imports: NODE, names: others('nitro', 'h3') },
   '@flyback/http/next': { imports: NODE, names: others() },

@@ -59,7 +59,8 @@ export function checkPolicy(setting: string, policy: unknown): void {
 }
 
 /**
- * Puts the rules together: a route's own policy, then the first match, then `attempt` for safe methods and `unsafePolicy` for the rest.
+ * Puts the rules together: a route's own policy, then the first rule that matches, then `attempt` for safe methods and
+ * `unsafePolicy` for the rest.
  *
  * @throws {@link ConfigurationError} for a rule that cannot be used
  */

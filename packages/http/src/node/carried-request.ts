@@ -25,7 +25,7 @@ export function carriedRequest(
   }
 }
 
-/** Connect and Express cut `url` where a router is mounted, and keep the whole in `originalUrl`. */
+/** Connect and Express cut `url` where a router is mounted, Fastify rewrites it by option; `originalUrl` is the whole. */
 export function originalUrl(req: IncomingMessage): string {
   const original: unknown = Reflect.get(req, 'originalUrl')
   return typeof original === 'string' ? original : (req.url ?? '/')
