@@ -2,11 +2,11 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { withFlyback } from '../src/fetch.js'
 import { flyback } from '../src/hono.js'
-import { describeHandler } from './support/contract.js'
+import { describeBase } from './support/contract.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { startServer } from './support/node-server.js'
 
-describeHandler('fetch', (routes, options) => {
+describeBase('fetch', (routes, options) => {
   const handler = async (request: Request): Promise<Response> => {
     const route = routes[new URL(request.url).pathname]
     if (route === undefined) return new Response(null, { status: 404 })
@@ -19,7 +19,7 @@ describeHandler('fetch', (routes, options) => {
   return startServer(getRequestListener(serve, { errorHandler }))
 })
 
-describeHandler('hono', (routes, options) => {
+describeBase('hono', (routes, options) => {
   const app = new Hono()
   if (options) app.use(flyback(options))
   for (const [path, route] of Object.entries(routes)) {

@@ -16,12 +16,12 @@ import {
 } from 'h3'
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { flyback } from '../src/h3.js'
-import { describeHandler, REPLAY, refuse } from './support/contract.js'
+import { describeBase, REPLAY, refuse } from './support/contract.js'
 import { PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { startServer } from './support/node-server.js'
 
-describeHandler('h3', (routes, options) => {
+describeBase('h3', (routes, options) => {
   const app = new H3({ onError: () => new Response('failed', { status: 500 }), silent: true })
   if (options) app.use(flyback(options))
   for (const [path, route] of Object.entries(routes)) {

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { All, Req, Res, StreamableFile, type Type } from '@nestjs/common'
 import type { FlybackOptions } from '../src/index.js'
 import { FlybackModule } from '../src/nest.js'
-import { describeHandler, type Exchange, type Routes } from './support/contract.js'
+import { describeBase, type Exchange, type Routes } from './support/contract.js'
 import {
   controllerOf,
   createNest,
@@ -72,10 +72,10 @@ async function start(
 }
 
 for (const platform of PLATFORMS) {
-  describeHandler(`nest on ${platform}: @Res()`, (routes, options) =>
+  describeBase(`nest on ${platform}: @Res()`, (routes, options) =>
     start(platform, routesController(routes, rawHandle, false), options),
   )
-  describeHandler(`nest on ${platform}: returned values`, (routes, options) =>
+  describeBase(`nest on ${platform}: returned values`, (routes, options) =>
     start(platform, routesController(routes, returned, true), options),
   )
 }

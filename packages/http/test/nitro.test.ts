@@ -5,7 +5,7 @@ import { toNodeHandler } from 'h3'
 import { eventHandler } from 'h3-v1'
 import { describe, expect, test } from 'vitest'
 import { type FlybackOptions, flyback } from '../src/nitro.js'
-import { describeHandler, REPLAY, type Routes, refuse, scope } from './support/contract.js'
+import { describeBase, REPLAY, type Routes, refuse, scope } from './support/contract.js'
 import { REPLICA, SINGLE } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { createNitro2, createNitro3, type Nitro2, type Nitro3 } from './support/nitro-apps.js'
@@ -34,7 +34,7 @@ function defer<T>(): Deferred<T> {
   }
 }
 
-describeHandler('nitro 2', (routes, options) => {
+describeBase('nitro 2', (routes, options) => {
   const app = createNitro2()
   app.h3App.use(
     eventHandler(async ({ path, node: { req, res } }) => {
@@ -66,7 +66,7 @@ function withRoutes(app: Nitro3, routes: Routes): Nitro3 {
 }
 
 describe.each(['_h3', 'h3', 'none'] as const)('with its router as %s', (name) => {
-  describeHandler('nitro 3', (routes, options) => {
+  describeBase('nitro 3', (routes, options) => {
     const app = withRoutes(createNitro3(name), routes)
     if (options) flyback(options)(app)
     return serve(app)

@@ -9,7 +9,7 @@ import { flyback as flybackForExpress } from '../src/express.js'
 import { flyback as flybackForFastify } from '../src/fastify.js'
 import { flyback as flybackForKoa } from '../src/koa.js'
 import { flyback, withFlyback } from '../src/node.js'
-import { describeHandler, type Routes } from './support/contract.js'
+import { describeBase, type Routes } from './support/contract.js'
 import { nodeExchange } from './support/node-exchange.js'
 import { startServer, type TestServer } from './support/node-server.js'
 
@@ -29,7 +29,7 @@ const fail = (res: ServerResponse): void => {
   res.end('failed')
 }
 
-describeHandler('node: withFlyback', (routes, options) => {
+describeBase('node: withFlyback', (routes, options) => {
   const handler = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     try {
       await handle(routes, req, res)
@@ -40,7 +40,7 @@ describeHandler('node: withFlyback', (routes, options) => {
   return startServer(options === undefined ? handler : withFlyback(handler, options))
 })
 
-describeHandler('node: flyback as a middleware', (routes, options) => {
+describeBase('node: flyback as a middleware', (routes, options) => {
   const use = options && flyback(options)
   return startServer((req, res) => {
     const next = (): void => void handle(routes, req, res).catch(() => fail(res))
@@ -49,7 +49,7 @@ describeHandler('node: flyback as a middleware', (routes, options) => {
   })
 })
 
-describeHandler('express 5', (routes, options) => {
+describeBase('express 5', (routes, options) => {
   const app = express()
   app.set('env', 'test')
   if (options) app.use(flybackForExpress(options))
@@ -59,7 +59,7 @@ describeHandler('express 5', (routes, options) => {
   return startServer(app)
 })
 
-describeHandler('express 4', (routes, options) => {
+describeBase('express 4', (routes, options) => {
   const app = express4()
   app.set('env', 'test')
   if (options) app.use(flybackForExpress(options))

@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { withFlyback } from '../src/fetch.js'
 import { type FlybackEvents, observe } from '../src/index.js'
 import { withFlyback as withFlybackForNode } from '../src/node.js'
-import { describeHandler, type Routes } from './support/contract.js'
+import { describeBase, type Routes } from './support/contract.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { nodeExchange } from './support/node-exchange.js'
 import { startServer } from './support/node-server.js'
@@ -34,7 +34,7 @@ async function handle(routes: Routes, req: IncomingMessage, res: ServerResponse)
   res.end('nowhere')
 }
 
-describeHandler('node, observed', (routes, options) => {
+describeBase('node, observed', (routes, options) => {
   const handler = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     try {
       await handle(routes, req, res)
@@ -49,7 +49,7 @@ describeHandler('node, observed', (routes, options) => {
   return startServer(options === undefined ? handler : withFlybackForNode(handler, options))
 })
 
-describeHandler('fetch, observed', (routes, options) => {
+describeBase('fetch, observed', (routes, options) => {
   const handler = async (request: Request): Promise<Response> => {
     const route = routes[new URL(request.url).pathname]
     if (route === undefined) return new Response(null, { status: 404 })

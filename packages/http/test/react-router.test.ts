@@ -3,13 +3,13 @@ import { getRequestListener } from '@hono/node-server'
 import { data, type LoaderFunctionArgs, redirect } from 'react-router'
 import { describe, expect, test } from 'vitest'
 import { flyback, flybackErrors } from '../src/react-router.js'
-import { describeHandler, REPLAY, refuse, scope } from './support/contract.js'
+import { describeBase, REPLAY, refuse, scope } from './support/contract.js'
 import { REPLICA } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { startServer } from './support/node-server.js'
 import { createRouterApp, type RouterRoute } from './support/react-router-app.js'
 
-describeHandler('react-router', (routes, options) => {
+describeBase('react-router', (routes, options) => {
   const resource = (path: string): RouterRoute => {
     const respond = async ({ request }: LoaderFunctionArgs): Promise<Response> => {
       const exchange = fetchExchange(request)

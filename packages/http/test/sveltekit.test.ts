@@ -5,13 +5,13 @@ import type { RequestEvent } from '@sveltejs/kit'
 import type { Handle } from '@sveltejs/kit/hooks'
 import { describe, expect, test } from 'vitest'
 import { flyback, flybackErrors } from '../src/sveltekit.js'
-import { describeHandler, REPLAY, refuse, scope } from './support/contract.js'
+import { describeBase, REPLAY, refuse, scope } from './support/contract.js'
 import { PRIMARY, REPLICA } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
 import { startServer } from './support/node-server.js'
 import { createKitApp } from './support/sveltekit-app.js'
 
-describeHandler('sveltekit', (routes, options) => {
+describeBase('sveltekit', (routes, options) => {
   const respond = async ({ request, url }: RequestEvent): Promise<Response> => {
     const route = routes[url.pathname]
     if (route === undefined) return new Response(null, { status: 404 })

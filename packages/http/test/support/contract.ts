@@ -121,7 +121,7 @@ const routes: Routes = {
 }
 
 /** What every framework has to do, over a real socket. */
-export function describeHandler(name: string, start: StartApp): void {
+export function describeBase(name: string, start: StartApp): void {
   describe(name, () => {
     test.each(['/sync', '/thrown', '/wrapped', '/swallowed'])(
       'a refusal at %s is answered with a replay, and nothing of the handler',
