@@ -5,11 +5,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { adaptersPage } from './matrix/adapters-page.ts'
+import { handlersPage } from './matrix/handlers-page.ts'
 import { finish, ROOT, readFile, repositoryFiles } from './workspace.ts'
 
 const problems: string[] = []
 const pages = {
   'docs/support-matrix.md': adaptersPage(problems),
+  'docs/handler-matrix.md': handlersPage(problems),
 }
 
 for (const [file, page] of Object.entries(pages)) {

@@ -39,6 +39,18 @@ function count({ results }: Results, heading: string): string {
   return held === outcomes.length ? String(held) : `${held} of ${outcomes.length}`
 }
 
+/** What is not possible for one reason: whole subjects by their headings, else the cases. */
+function lacking({ results, cannot }: Results, why: string): string {
+  const parts = Object.entries(results).flatMap(([heading, outcomes]) => {
+    const titles = Object.keys(outcomes).filter(
+      (title) => outcomes[title] !== HELD && cannot[title] === why,
+    )
+    const isAll = titles.length === Object.keys(outcomes).length
+    return isAll ? [heading] : titles.map((title) => `${heading}: ${title}`)
+  })
+  return parts.join('; ')
+}
+
 /** The page of frameworks and runtimes: a row is one of them, a column a subject of the contract. */
 export function handlersPage(problems: string[]): string {
   const rows = readResults('handlers', ORDER, problems)
@@ -49,8 +61,8 @@ export function handlersPage(problems: string[]): string {
   const lists = sections.map(
     ([heading, titles]) => `### ${heading}\n\n${titles.map((title) => `- ${title}`).join('\n')}`,
   )
-  const reasons = rows.flatMap(({ name, cannot }) =>
-    Object.entries(cannot).map(([what, why]) => [name, what, why]),
+  const reasons = rows.flatMap((row) =>
+    [...new Set(Object.values(row.cannot))].map((why) => [row.name, lacking(row, why), why]),
   )
   return `# What each framework and runtime was seen to do
 

@@ -34,7 +34,7 @@ export const headers: HandlerSection = {
     },
     {
       id: 'swallowed-set-cookie',
-      title: 'nor of an attempt that had answered already',
+      title: 'no cookie is set of an attempt that had answered already',
       async run(host) {
         const answer = await host.send('iad', `/swallowed?id=${host.id()}`)
         expect(answer.all('set-cookie').join()).not.toContain('iad')
@@ -52,7 +52,7 @@ export const headers: HandlerSection = {
     },
     {
       id: 'raw-eager',
-      title: 'a replay before the handler is the same',
+      title: 'a replay before the handler is 409, empty and no-store',
       async run(host) {
         const sent = { method: 'POST', body: 'x', headers: { 'accept-encoding': 'gzip' } }
         expectReplayAnswer(await host.send('app iad', `/write?id=${host.id()}`, sent), 'method')

@@ -59,7 +59,8 @@ export const platforms: HandlerSection = {
     ...forwarded('failed', 'rule 2: a replay that found no machine is forwarded', 'iad alone'),
     {
       id: 'failed-refused',
-      title: 'rule 2: or answered with 503 and Retry-After, by option',
+      title:
+        'rule 2: a replay that found no machine is answered with 503 and Retry-After, by option',
       async run(host) {
         for (const [, path, sent] of WRITES) {
           const id = host.id()
@@ -86,7 +87,7 @@ export const platforms: HandlerSection = {
     },
     {
       id: 'own-replay-then-ours',
-      title: 'and what it replayed to a replica region may be replayed by Flyback, once',
+      title: 'what an app itself replayed to a replica region may be replayed by Flyback, once',
       async run(host) {
         const id = host.id()
         const answer = await host.send('ewr', `/tenant?id=${id}`)

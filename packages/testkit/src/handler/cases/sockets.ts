@@ -60,7 +60,7 @@ export const sockets: HandlerSection = {
     },
     {
       id: 'socket-raw',
-      title: 'its answer is a replay, and no upgrade',
+      title: 'an upgrade that is replayed is answered with the replay alone',
       needs: ['upgrade'],
       async run(host) {
         const headers = {
@@ -99,6 +99,6 @@ export const sockets: HandlerSection = {
       },
     },
     forwards('app bare', 'with no platform an upgrade stays, and writes on the primary'),
-    forwards('app carrying', 'and so it does behind a plain HTTP proxy'),
+    forwards('app carrying', 'over a plain HTTP proxy an upgrade stays, and writes on the primary'),
   ],
 }

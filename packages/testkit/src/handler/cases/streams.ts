@@ -39,7 +39,11 @@ export const streams: HandlerSection = {
       '/stream/late',
       'rule 5: a refusal after the headers breaks the response off',
     ),
-    breaksOff('late-swallowed', '/stream/swallowed', 'rule 5: and so does one that was swallowed'),
+    breaksOff(
+      'late-swallowed',
+      '/stream/swallowed',
+      'rule 5: a swallowed refusal after the headers breaks the response off',
+    ),
     {
       id: 'late-primary',
       title: 'the same stream ends well in the primary region',
