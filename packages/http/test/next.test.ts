@@ -173,6 +173,18 @@ describe('registerFlyback', () => {
       expect(await ask(`${url}/attempt`, 'POST')).toEqual([200, null, 'open'])
     })
   })
+
+  test('says where Node does not run, and nothing tells of requests', async () => {
+    vi.stubGlobal('Bun', {})
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue()
+    await registerFlyback({ env: REPLICA })
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('proxy.ts'), {
+      type: 'FlybackWarning',
+      code: 'FLYBACK_NO_HOOK',
+    })
+    warn.mockRestore()
+    vi.unstubAllGlobals()
+  })
 })
 
 describe('flybackErrors', () => {
