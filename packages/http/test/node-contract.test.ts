@@ -73,7 +73,7 @@ describeBase('express 4', (routes, options) => {
   return startServer(app)
 })
 
-describeHandler('fastify: its raw request and response', async (routes, options) => {
+describeBase('fastify: its raw request and response', async (routes, options) => {
   const app = Fastify()
   if (options) await app.register(flybackForFastify, options)
   app.removeAllContentTypeParsers()
@@ -87,7 +87,7 @@ describeHandler('fastify: its raw request and response', async (routes, options)
   return listening(app)
 })
 
-describeHandler('fastify', async (routes, options) => {
+describeBase('fastify', async (routes, options) => {
   const app = Fastify()
   if (options) await app.register(flybackForFastify, options)
   app.removeAllContentTypeParsers()
@@ -111,7 +111,7 @@ describeHandler('fastify', async (routes, options) => {
   return listening(app)
 })
 
-describeHandler('koa', (routes, options) => {
+describeBase('koa', (routes, options) => {
   const app = new Koa()
   app.silent = true
   if (options) app.use(flybackForKoa(options))
