@@ -1,0 +1,4 @@
+import { describeHandler } from '@flyback/testkit'
+import { onNode } from './programs.ts'
+
+describeHandler({ name: 'Koa', command: onNode('koa') })
