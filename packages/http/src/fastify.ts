@@ -20,7 +20,7 @@ declare module 'fastify' {
  *
  * @example
  * const app = Fastify()
- * await app.register(flyback)
+ * app.register(flyback)
  * app.post('/search', { config: { flyback: { policy: 'attempt' } } }, search)
  */
 export const flyback: FastifyPluginAsync<FlybackOptions<FastifyRequest>> = Object.assign(

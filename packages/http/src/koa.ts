@@ -1,4 +1,7 @@
+import { Readable } from 'node:stream'
+import { currentScope } from '@flyback/core/scope'
 import type { Context, Middleware } from 'koa'
+import { bindReads } from './node/bind-events.js'
 import { createNodeBase, type Served } from './node-base.js'
 import type { FlybackOptions } from './options.js'
 
@@ -33,8 +36,12 @@ export function flyback(options: FlybackOptions<Context> = {}): Middleware {
             })
             .then(() => {
               // Settled before Koa begins with the body, also when the refusal was swallowed.
-              if (served?.settle(undefined)) ctx.respond = false
-              else resolve()
+              if (served?.settle(undefined)) {
+                ctx.respond = false
+                return
+              }
+              if (served !== undefined && ctx.body instanceof Readable) watch(ctx.body, served)
+              resolve()
             }, reject)
         },
         fail: reject,
@@ -50,6 +57,13 @@ function quieten(ctx: Context, served: Served): void {
   Reflect.set(ctx, 'onerror', (error: Error | null) => {
     if (!served.note(error)) Reflect.apply(onerror, ctx, [error])
   })
+}
+
+/** koa-compress in front reads it outside of the scope, and would wait for ever for one that fails. */
+function watch(body: Readable, { settle }: Served): void {
+  const scope = currentScope()
+  if (scope !== undefined) bindReads(body, scope)
+  body.once('error', settle)
 }
 
 /** As the router of koajs keeps it, in all its versions. */

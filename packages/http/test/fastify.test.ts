@@ -6,7 +6,7 @@ import { ConfigurationError, ReplayRequired } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { type FlybackOptions, fly, flyback } from '../src/fastify.js'
+import { fly, flyback } from '../src/fastify.js'
 import { REPLAY, refuse } from './support/contract.js'
 import { PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 import { startServer, type TestServer } from './support/node-server.js'
@@ -101,12 +101,27 @@ describe('where it is registered', () => {
     expect(created.app.hasPlugin('@flyback/http')).toBe(true)
   })
 
-  test('a bad option stops the app at its start', async () => {
+  test.each([
+    ['a bad policy', { policy: 'never' as 'replay' }],
+    ['a prefix, which would have no effect', { prefix: '/api' }],
+  ])('%s stops the app at its start', async (_option, options) => {
     await using created = createApp()
-    const options: FlybackOptions = { policy: 'never' as 'replay' }
     await expect(async () => {
       await created.app.register(flyback, options)
     }).rejects.toThrow(ConfigurationError)
+  })
+
+  test('hooks that follow it come behind it, awaited or not', async () => {
+    await using created = createApp()
+    const { app } = created
+    app.register(flyback, { env: REPLICA })
+    let role: unknown
+    app.addHook('onRequest', async () => {
+      role = currentScope()?.role
+    })
+    app.get('/', async () => 'fine')
+    expect((await app.inject('/')).statusCode).toBe(200)
+    expect(role).toBe('replica')
   })
 })
 

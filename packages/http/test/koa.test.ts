@@ -129,6 +129,38 @@ describe('a refusal', () => {
     ])
   })
 
+  test.each([
+    ['its first read', [], { status: 409, body: '', aborted: false }],
+    ['a later one', ['begun'], { status: 200, body: 'begun', aborted: true }],
+  ])(
+    'in a body that koa-compress in front pipes on is settled: in %s',
+    async (_when, chunks, reply) => {
+      const compress: Middleware = async (ctx, next) => {
+        await next()
+        const source = ctx.body
+        if (source instanceof Readable) ctx.body = source.pipe(new PassThrough())
+      }
+      await using server = await serve(
+        (ctx) => {
+          ctx.body = Readable.from(
+            (async function* () {
+              yield* chunks
+              await tick(20)
+              throw refuse()
+            })(),
+          )
+        },
+        {},
+        [compress],
+      )
+      expect(await server.send('/')).toMatchObject(reply)
+      await tick(20)
+      expect(server.errors.map(String)).toEqual(
+        reply.aborted ? [expect.stringContaining('Premature close')] : [],
+      )
+    },
+  )
+
   test.each([true, false])(
     'rule 5: after the headers breaks the response off, and is an error to the app; thrown: %s',
     async (isThrown) => {

@@ -15,10 +15,13 @@ export function bindEvents(emitter: EventEmitter, scope: Scope): void {
 
 /** Runs the reads of what is piped into a response in the scope: Koa does so after the last middleware has returned. */
 export function bindSources(res: ServerResponse, scope: Scope): void {
-  res.on('pipe', (source: Partial<Readable>) => {
-    const original = source.read
-    // A stream of the first kind has none, and reads by itself.
-    if (original === undefined) return
-    source.read = (size) => runInScope(scope, () => Reflect.apply(original, source, [size]))
-  })
+  res.on('pipe', (source: Partial<Readable>) => bindReads(source, scope))
+}
+
+/** Runs the reads of a stream in the scope, whoever reads it. */
+export function bindReads(source: Partial<Readable>, scope: Scope): void {
+  const original = source.read
+  // A stream of the first kind has none, and reads by itself.
+  if (original === undefined) return
+  source.read = (size) => runInScope(scope, () => Reflect.apply(original, source, [size]))
 }
