@@ -27,15 +27,20 @@ const STOP_TIMEOUT_MS = 5_000
 const POLL_MS = 25
 const KEPT_CHARACTERS = 20_000
 
+/**
+ * Becomes the program. A second process of its group ends all of the group when this end of its pipe is closed, which the
+ * system does however this process ends: no handler sees a SIGKILL, nor a runner that ends its workers.
+ */
+const GUARDED = 'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$@" 3<&- </dev/null'
+
 /** Starts a program and resolves when it answers. Rejects, with what it wrote, when it ends before. */
 export async function runProgram(options: ProgramOptions): Promise<Program> {
   const { name, command, cwd, env, port, readyPath } = options
-  const [file, ...args] = command
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(file, args, {
+  const child = spawn('/bin/sh', ['-c', GUARDED, 'sh', ...command], {
     cwd,
     env: { PATH, HOME, ...env, HOST: '127.0.0.1', PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // A group of its own, so that what it starts ends with it.
     detached: true,
   })
@@ -45,6 +50,7 @@ export async function runProgram(options: ProgramOptions): Promise<Program> {
   }
   child.stderr.on('data', keep)
   child.stdout.on('data', keep)
+  child.stdin.on('error', () => undefined)
   let failure: Error | undefined
   const exited = new Promise<void>((resolve) => {
     child
@@ -54,9 +60,6 @@ export async function runProgram(options: ProgramOptions): Promise<Program> {
         resolve()
       })
   })
-  const killAtExit = (): void => signal(child, 'SIGKILL')
-  process.once('exit', killAtExit)
-
   async function stop(): Promise<void> {
     signal(child, 'SIGTERM')
     const patience = new AbortController()
@@ -67,7 +70,7 @@ export async function runProgram(options: ProgramOptions): Promise<Program> {
     await exited
     patience.abort()
     await overdue
-    process.off('exit', killAtExit)
+    child.stdin.destroy()
   }
 
   const deadline = performance.now() + START_TIMEOUT_MS

@@ -8,10 +8,10 @@ import type { Sent } from '../send.js'
 /** The name all of them are asked by: some frameworks answer with the address of what was not found. */
 const HOST = { host: 'app.example' }
 
-/** The same answer in a replica region, in the primary one, and where no region is known. */
-const unchanged = (id: string, title: string, path: string, asked?: Sent): HandlerCase => ({
+/** In a replica region, in the primary one, and where no region is known. */
+const unchanged = (id: string, what: string, path: string, asked?: Sent): HandlerCase => ({
   id,
-  title,
+  title: `an answer is the same in every role: ${what}`,
   async run(host) {
     const sent = { ...asked, headers: { ...HOST, ...asked?.headers } }
     const single = await host.send('app single', path, sent)
@@ -41,7 +41,8 @@ export const answers: HandlerSection = {
     unchanged('not-modified', '304', '/cached', { headers: { 'if-none-match': '"contract-1"' } }),
     {
       id: 'own-etag',
-      title: "a condition on the framework's own ETag, where it makes one",
+      title:
+        "an answer is the same in every role: 304 by the framework's own ETag, where it makes one",
       async run(host) {
         const ask = async (door: Door): Promise<unknown[]> => {
           const tag = (await host.send(door, '/large')).header('etag') ?? '"none"'

@@ -5,11 +5,18 @@ import type { Sent } from '../send.js'
 
 const POST: Sent = { method: 'POST' }
 
-/** What writes, and how it would be replayed. */
-const WRITES: readonly (readonly [name: string, path: string, sent: Sent])[] = [
-  ['POST', '/write', POST],
-  ['GET', '/thrown', {}],
-  ['an attempted POST', '/attempt/thrown', POST],
+interface Write {
+  readonly id: string
+  readonly name: string
+  readonly path: string
+  readonly sent: Sent
+}
+
+/** One for each way to be replayed. */
+const WRITES: readonly Write[] = [
+  { id: 'post', name: 'POST', path: '/write', sent: POST },
+  { id: 'get', name: 'GET', path: '/thrown', sent: {} },
+  { id: 'attempt', name: 'an attempted POST', path: '/attempt/thrown', sent: POST },
 ]
 
 const forwarded = (
@@ -17,8 +24,8 @@ const forwarded = (
   title: string,
   door: 'iad alone' | 'app bare',
 ): readonly HandlerCase[] =>
-  WRITES.map(([name, path, sent]) => ({
-    id: `${id}-${name.split(' ').length > 1 ? 'attempt' : name.toLowerCase()}`,
+  WRITES.map(({ id: way, name, path, sent }) => ({
+    id: `${id}-${way}`,
     title: `${title}: ${name}`,
     async run(host) {
       const effect = host.id()
@@ -35,7 +42,7 @@ export const platforms: HandlerSection = {
       id: 'disagree',
       title: 'rule 2: where regions disagree a request is replayed once, and then stays',
       async run(host) {
-        for (const [, path, sent] of WRITES) {
+        for (const { path, sent } of WRITES) {
           const id = host.id()
           const answer = await host.send('syd', `${path}?id=${id}`, sent)
           await expectForwarded(host, answer, id)
@@ -62,7 +69,7 @@ export const platforms: HandlerSection = {
       title:
         'rule 2: a replay that found no machine is answered with 503 and Retry-After, by option',
       async run(host) {
-        for (const [, path, sent] of WRITES) {
+        for (const { path, sent } of WRITES) {
           const id = host.id()
           const answer = await host.send('syd alone', `${path}?id=${id}`, sent)
           expect([answer.status, answer.header('retry-after')]).toEqual([503, '1'])
