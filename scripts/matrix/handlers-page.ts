@@ -4,7 +4,9 @@ import { headings, type Results, readResults, table } from './results.ts'
 const ORDER = [
   'Express 5',
   'Express 4',
+  'Fastify',
   'Hono',
+  'Koa',
   'NestJS on Express',
   'NestJS on Fastify',
   'Next',
