@@ -24,6 +24,8 @@ const ORDER = [
   'Hono on Deno',
   'Express 5 on Bun',
   'Express 5 on Deno',
+  'Fastify',
+  'Koa',
   'node:http, withFlyback on Bun',
   'node:http, withFlyback on Deno',
   'React Router on Bun',
