@@ -21,7 +21,10 @@ export const PEERS: Readonly<Record<string, PeerVersions & { readonly copied?: t
   '@prisma/client': { oldest: 'prisma-client-oldest', newest: '@prisma/client' },
   'drizzle-orm': { oldest: 'drizzle-orm-oldest', newest: 'drizzle-orm', copied: true },
   express: { oldest: 'express-oldest', newest: 'express' },
+  fastify: { oldest: 'fastify-oldest', newest: 'fastify' },
+  h3: { oldest: 'h3-oldest', newest: 'h3' },
   hono: { oldest: 'hono-oldest', newest: 'hono' },
+  koa: { oldest: 'koa-oldest', newest: 'koa' },
   kysely: { oldest: 'kysely-oldest', newest: 'kysely' },
   'kysely-postgres-js': {
     oldest: 'kysely-postgres-js-oldest',
@@ -31,5 +34,8 @@ export const PEERS: Readonly<Record<string, PeerVersions & { readonly copied?: t
   pg: { oldest: 'pg-oldest', newest: 'pg' },
   postgres: { oldest: 'postgres-oldest', newest: 'postgres' },
 }
+
+/** Peers of which only types are used, by apps that have to be built: packages/frameworks builds and runs them. */
+export const BUILT_WITH: readonly string[] = ['@sveltejs/kit', 'next', 'nitro', 'react-router']
 
 export type Age = keyof PeerVersions
