@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createMachineTable, type EdgeRecord, startEdge } from '@flyback/lab'
+import { freePort } from './free-port.js'
 import { runProgram } from './handler/run-program.js'
-import { freePort } from './regions.js'
 import { sharedLab, type TestDatabase } from './shared-lab.js'
 
 /** An example as it is published: a server in a file of its own. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { freePort } from '../src/free-port.js'
 import { runProgram } from '../src/handler/run-program.js'
-import { freePort } from '../src/regions.js'
 
 /** Answers with its pid, and ends with no signal but SIGKILL. */
 const SERVER = `

@@ -82,6 +82,8 @@ export async function runProgram(options: ProgramOptions): Promise<Program> {
       throw new Error(`${name} does not answer\n${written}`, { cause: ended })
     }
   }
+  // Another one may answer on the port that this one could not have.
+  if (!isRunning(child)) throw new Error(`${name} ended as it began\n${written}`)
   return { name, port, errors: () => written, stop }
 }
 
