@@ -90,8 +90,8 @@ export const FRAMEWORK_PAGES: readonly FrameworkPage[] = [
     entries: ['nitro'],
     peers: ['nitro'],
     hosts: ['Nitro 3', 'Nuxt'],
-    example: 'nuxt-postgres',
-    shows: [],
+    example: 'nitro-pg',
+    shows: ['plugins/flyback.ts', 'lib/pool.ts', 'routes/visit.get.ts'],
   },
   {
     page: 'fetch.md',
