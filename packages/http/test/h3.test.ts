@@ -16,6 +16,7 @@ import {
 } from 'h3'
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { flyback } from '../src/h3.js'
+import { withFlyback } from '../src/node.js'
 import { describeBase, REPLAY, refuse } from './support/contract.js'
 import { PRIMARY, REPLICA, SINGLE } from './support/environments.js'
 import { fetchExchange } from './support/fetch-exchange.js'
@@ -129,6 +130,24 @@ describe('a replay', () => {
       }),
     )
     await using server = await startServer(toNodeHandler(app))
+    expect((await server.send('/')).headers['fly-replay']).toBe(REPLAY)
+  })
+})
+
+describe("a handler of Node's that sends its answer itself", () => {
+  const swallows = fromNodeHandler((_req, res) => {
+    refuse()
+    res.end('all is well')
+  })
+
+  test('is not taken back when it swallowed a refusal: h3 never sees its response', async () => {
+    await using server = await startServer(toNodeHandler(create().get('/', swallows)))
+    expect(await server.send('/')).toMatchObject({ status: 200, body: 'all is well' })
+  })
+
+  test("is replayed all the same below withFlyback of Node's", async () => {
+    const listener = withFlyback(toNodeHandler(new H3().get('/', swallows)), { env: REPLICA })
+    await using server = await startServer(listener)
     expect((await server.send('/')).headers['fly-replay']).toBe(REPLAY)
   })
 })

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import express from 'express'
 import express4 from 'express4'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { createApp, eventHandler, toNodeListener } from 'h3-v1'
 import Koa from 'koa'
 import { flyback as flybackForExpress } from '../src/express.js'
 import { flyback as flybackForFastify } from '../src/fastify.js'
@@ -129,6 +130,17 @@ describeBase('koa', (routes, options) => {
     })
   })
   return startServer(app.callback())
+})
+
+describeBase('h3 1, served by withFlyback', (routes, options) => {
+  const app = createApp({ onError: (_error, event) => fail(event.node.res) })
+  app.use(
+    eventHandler(async ({ path, node: { req, res } }) => {
+      await routes[path.replace(/\?.*/, '')]?.(nodeExchange(req, res))
+    }),
+  )
+  const listener = toNodeListener(app)
+  return startServer(options === undefined ? listener : withFlyback(listener, options))
 })
 
 async function listening(app: FastifyInstance): Promise<TestServer> {
