@@ -40,19 +40,23 @@ export function holdWrites(res: ServerResponse): Held {
       calls.push({ args, original })
       const [chunk] = args
       if (typeof chunk === 'string' || chunk instanceof Uint8Array) bytes += chunk.length
-      return !isFull()
+      return !hasEnded && !isFull()
     },
     end(args, original) {
       calls.push({ args, original })
       hasEnded = true
+      // What `writableEnded` says: a handler that asks must not end twice.
+      Reflect.set(res, 'finished', true)
     },
     release() {
       let written: unknown
+      Reflect.set(res, 'finished', false)
       for (const { original } of calls) written = original()
       // Node emits it itself where it asked to wait.
       if (isFull() && !hasEnded && written !== false) process.nextTick(() => res.emit('drain'))
     },
     drop() {
+      Reflect.set(res, 'finished', false)
       for (const { args } of calls) callBack(args)
       return hasEnded
     },

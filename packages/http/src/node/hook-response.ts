@@ -3,7 +3,7 @@ import { untilSettled } from '../until-settled.js'
 import { callBack } from './call-back.js'
 import type { NativeMethod } from './call-native.js'
 import { type Held, holdWrites } from './hold-writes.js'
-import { isBegun } from './response-state.js'
+import { isBegun, noteHeaders } from './response-state.js'
 
 /** What decides over a response. */
 export interface ResponseHook {
@@ -16,6 +16,8 @@ export interface ResponseHook {
   /** Asked at each call after that: whether the response must not end normally. */
   isBroken(): boolean
 }
+
+type Args = readonly unknown[]
 
 /** Answers in place of the app, now or later. @param during the call of the app that is replaced */
 export type Replacement = (during: NativeMethod) => void
@@ -51,20 +53,25 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
     return true
   }
 
+  function hasBegun(): boolean {
+    return held === undefined && isBegun(res)
+  }
+
   /** Whether a call still reaches the response. */
   function passes(during: NativeMethod): boolean {
     if (replaced) return false
-    if (!isBegun(res) && !res.destroyed) return !replace(during)
+    if (!hasBegun() && !res.destroyed) return !replace(during)
     // As if the client had gone: writes fail, nothing is complete, and no error event is raised.
     if (hook.isBroken() && !res.writableEnded) res.destroy()
     return true
   }
 
   /** What has to wait until it is known whether the response may begin; all that comes after it waits, too. */
-  function hold(during: 'flushHeaders' | 'write' | 'end'): Held | undefined {
+  function hold(during: 'flushHeaders' | 'write' | 'end', args: Args): Held | undefined {
     if (held !== undefined || !mayHold || isBegun(res) || res.destroyed) return held
     mayHold = false
     if (during === 'end' && !hook.isPending()) return undefined
+    noteHeaders(res, during === 'end' ? args : undefined)
     const waiting = holdWrites(res)
     held = waiting
     void untilSettled(hook.isPending).then(() => {
@@ -77,7 +84,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
   }
 
   function tell<T>(result?: T): T | undefined {
-    if (!replaced && isBegun(res)) hook.sent()
+    if (!replaced && hasBegun()) hook.sent()
     return result
   }
 
@@ -88,9 +95,9 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
     process.nextTick(tell)
     return result
   })
-  override(res, 'flushHeaders', (_args, original) => {
+  override(res, 'flushHeaders', (args, original) => {
     if (!passes('flushHeaders')) return undefined
-    const waiting = hold('flushHeaders')
+    const waiting = hold('flushHeaders', args)
     return waiting === undefined ? tell(original()) : waiting.add(original)
   })
   override(res, 'write', (args, original) => {
@@ -98,7 +105,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
       callBack(args)
       return true
     }
-    const waiting = hold('write')
+    const waiting = hold('write', args)
     return waiting === undefined ? tell(original()) : waiting.write(args, original)
   })
   override(res, 'end', (args, original) => {
@@ -106,14 +113,14 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
       callBack(args)
       return res
     }
-    const waiting = hold('end')
+    const waiting = hold('end', args)
     if (waiting === undefined) return tell(original())
     waiting.end(args, original)
     return res
   })
   // A source that fails takes the response with it in `pipeline`, and a refusal was its failure.
   override(res, 'destroy', (_args, original) => {
-    if (!replaced && !isBegun(res) && !res.destroyed) replace('destroy')
+    if (!replaced && !hasBegun() && !res.destroyed) replace('destroy')
     return isSending ? res : original()
   })
 }
@@ -121,7 +128,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
 function override(
   res: ServerResponse,
   name: NativeMethod,
-  replacement: (args: readonly unknown[], original: () => unknown) => unknown,
+  replacement: (args: Args, original: () => unknown) => unknown,
 ): void {
   const original: unknown = Reflect.get(res, name)
   if (typeof original !== 'function') return

@@ -11,10 +11,31 @@ export function isBegun(res: ServerResponse): boolean {
   return res.headersSent && (res.writableEnded || !areHeadersNoted(res))
 }
 
+/**
+ * Notes the headers as Node does at the first `write` or at `end`: from there on they are fixed, and handlers that look see
+ * them as sent. Not in Bun or in HTTP/2, where they would go out.
+ *
+ * @param end the arguments of an `end` that comes first, whose chunk is the whole body
+ */
+export function noteHeaders(res: ServerResponse, end: readonly unknown[] | undefined): void {
+  if (res.headersSent || res.req.httpVersionMajor >= 2 || 'bun' in process.versions) return
+  if (end !== undefined) Reflect.set(res, '_contentLength', lengthOf(end))
+  res.writeHead(res.statusCode)
+}
+
+function lengthOf([chunk, encoding]: readonly unknown[]): number {
+  if (chunk instanceof Uint8Array) return chunk.byteLength
+  if (typeof chunk !== 'string') return 0
+  return typeof encoding === 'string' && Buffer.isEncoding(encoding)
+    ? Buffer.byteLength(chunk, encoding)
+    : Buffer.byteLength(chunk)
+}
+
 /** Takes back headers that were only noted. */
 export function forgetHeaders(res: ServerResponse): void {
   if (!areHeadersNoted(res)) return
   Reflect.set(res, '_header', null)
+  Reflect.set(res, '_contentLength', null)
   Reflect.set(res, 'chunkedEncoding', false)
 }
 
