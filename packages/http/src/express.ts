@@ -31,7 +31,9 @@ export function flyback(options: FlybackOptions<Request> = {}): RequestHandler {
       next: NextFunction,
     ) {
       const request = served.get(res)
-      if (request === undefined || request.hasBegun() || !request.settle(error)) next(error)
+      // A refusal after the headers breaks the response off, and belongs in the log.
+      const isLate = request?.hasBegun() ?? false
+      if (!request?.settle(error) || isLate) next(error)
     })
   }
 

@@ -91,13 +91,14 @@ export function createNodeBase<R>(
       if (staysHere) watch.sent()
       front.endScope(scope)
     })
+    let hasBegun = (): boolean => isBegun(res)
     if (front.role === 'replica' && scope.state === 'open') {
-      hookResponse(res, {
+      ;({ hasBegun } = hookResponse(res, {
         ...watch,
         instead: () => replacement(decided ?? front.replayOf(scope)),
         // What is refused after the headers stays here: the first of them need not wait for it.
         isPending: () => !staysHere && scope.state === 'open' && scope.pending,
-      })
+      }))
     }
 
     function replacement(replay: Replay | undefined): Replacement | undefined {
@@ -131,7 +132,7 @@ export function createNodeBase<R>(
       return undefined
     }
 
-    const served: Served = { note, settle, decide, hasBegun: () => isBegun(res) }
+    const served: Served = { note, settle, decide, hasBegun }
     runInScope(scope, () => then.run(served))
   }
 

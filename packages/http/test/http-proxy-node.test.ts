@@ -262,6 +262,61 @@ describe('what others still write to a response that was carried', () => {
   })
 })
 
+test.each<[string, Handler]>([
+  [
+    'what the app has corked is nobody’s to uncork',
+    (_req, res) => {
+      res.cork()
+      refuse()
+      res.write('x')
+      res.cork()
+    },
+  ],
+  [
+    'trailers of the app are not the primary’s',
+    (_req, res) => {
+      res.setHeader('trailer', 'x-sum')
+      refuse()
+      res.write('x')
+      res.addTrailers({ 'x-sum': 'of x' })
+      res.end()
+    },
+  ],
+])('%s', async (_name, handler) => {
+  await using primary = await startPrimary(async (res) => {
+    res.write('pri')
+    await tick(10)
+    res.end('mary')
+  })
+  await using server = await serve(primary.url, handler)
+  const socket = server.socket()
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  expect(await text(socket)).toMatch(/\r\n\r\n3\r\npri\r\n4\r\nmary\r\n0\r\n\r\n$/)
+})
+
+test('an error of the app while its answer is carried does not take the connection', async () => {
+  await using primary = await startPrimary((res) => tick(20).then(() => res.end('primary')))
+  await using server = await serve(primary.url, async (req, res) => {
+    res.writeHead(200)
+    refuse()
+    res.write('x')
+    await tick()
+    if (res.headersSent) req.socket.destroy()
+  })
+  expect(await server.send('/')).toMatchObject({ status: 200, body: 'primary' })
+})
+
+test('rule 5: what the primary breaks off is broken off, also where an answer ends with its connection', async () => {
+  await using primary = await startPrimary(async (res) => {
+    await new Promise((begun) => res.write('pri', begun))
+    res.destroy()
+  })
+  await using server = await serve(primary.url, refused)
+  const socket = server.socket()
+  socket.write('GET / HTTP/1.0\r\n\r\n')
+  await expect(text(socket)).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
 test('a body that was read before Flyback is forwarded: nobody can send it again', async () => {
   await using primary = await startPrimary()
   const use = flyback(through(primary.url))

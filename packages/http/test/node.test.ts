@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { ReplayRequired } from '@flyback/core'
 import { currentScope, runInScope, runOutsideScope } from '@flyback/core/scope'
@@ -388,6 +390,118 @@ describe('a response that begins while an answer is pending', () => {
     expect((await server.send('/forwards')).body).toBe('xsoon')
   })
 
+  test.each<[string, Handler]>([
+    ['a number', (_req, res) => Reflect.apply(res.write, res, [42])],
+    ['nothing', (_req, res) => Reflect.apply(res.write, res, [null])],
+    ['a number after text', (_req, res) => res.write('a') && Reflect.apply(res.write, res, [42])],
+    ['a number at the end', (_req, res) => Reflect.apply(res.end, res, [42])],
+  ])('throws for what nobody can send at once, as Node does: %s', async (_name, handler) => {
+    const thrown: unknown[] = []
+    const listener: Handler = (req, res) => {
+      try {
+        handler(req, res)
+      } catch (error) {
+        thrown.push(Reflect.get(Object(error), 'code'))
+        res.end('sorry')
+      }
+    }
+    await using server = await serve((req, res) => {
+      setTimeout(scope().follow({ pending: true }), 20)
+      return listener(req, res)
+    })
+    await using without = await startServer(listener)
+    const [{ body }, { body: expected }] = [await server.send('/'), await without.send('/')]
+    expect([body, thrown[0]]).toEqual([expected, thrown[1]])
+    expect(thrown[0]).toMatch(/^ERR_/)
+  })
+
+  test('is broken off when it cannot be sent after all', async () => {
+    await using server = await serve((_req, res) => {
+      res.strictContentLength = true
+      res.setHeader('content-length', 2)
+      res.write('too long')
+      res.end()
+    })
+    await expect(server.send('/')).rejects.toThrow('socket hang up')
+  })
+
+  test.each<[string, (chunk: string, res: ServerResponse) => string, object]>([
+    ['its length', (chunk) => `<${chunk}>`, { body: '<fine>', headers: { 'content-length': '6' } }],
+    [
+      'its headers',
+      (chunk, res) => {
+        res.setHeader('x-late', '1')
+        return chunk
+      },
+      { body: 'fine', headers: { 'x-late': '1' } },
+    ],
+  ])('is what a middleware in front makes of it: %s', async (_name, change, expected) => {
+    const use = flyback(replica)
+    await using server = await startServer((req, res) => {
+      const { end } = res
+      Reflect.set(res, 'end', (chunk: string) => Reflect.apply(end, res, [change(chunk, res)]))
+      use(req, res, () => {
+        setTimeout(scope().follow({ pending: true }), 20)
+        res.end('fine')
+      })
+    })
+    expect(await server.send('/')).toMatchObject({ status: 200, aborted: false, ...expected })
+  })
+
+  test('keeps its connection when the server closes meanwhile', async () => {
+    const server = createServer(
+      withFlyback((_req, res) => {
+        setTimeout(scope().follow({ pending: true }), 50)
+        res.end('fine')
+        setImmediate(() => server.close())
+      }, replica),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    // A listening TCP server has an AddressInfo, never a string or null.
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    const [bytes] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    expect(String(bytes)).toMatch(/\r\n\r\nfine$/)
+    socket.destroy()
+    await once(server, 'close')
+  })
+
+  describe('is replayed, though its error handler gives the connection up for the headers that seem sent', () => {
+    const handle: Handler = async (req, res) => {
+      const forget = scope().follow({ pending: true })
+      if (req.url === '/end') res.end('x')
+      else res.write('x')
+      // From I/O, as answers of a database come: what follows runs before any timer does.
+      await stat('.')
+      forget()
+      throw refuse()
+    }
+
+    test.each(['/end', '/write'])('in Express: %s', async (path) => {
+      const app = express().use(flybackForExpress(replica))
+      app.get(path, handle)
+      await using server = await startServer(app)
+      expect((await server.send(path)).headers['fly-replay']).toBe(REPLAY)
+    })
+
+    test.each(['/end', '/write'])('elsewhere: %s', async (path) => {
+      const use = flyback(replica)
+      await using server = await startServer((req, res) => {
+        const giveUp = (): unknown => res.headersSent && req.socket.destroy()
+        use(req, res, () => void Promise.resolve(handle(req, res)).catch(giveUp))
+      })
+      expect((await server.send(path)).headers['fly-replay']).toBe(REPLAY)
+    })
+
+    test('and is given up where nothing was refused', async () => {
+      await using server = await serve((req, res) => {
+        res.write('x')
+        req.socket.destroy()
+      })
+      await expect(server.send('/')).rejects.toThrow('socket hang up')
+    })
+  })
+
   test('is forgotten when its client has gone', async () => {
     const closed = vi.fn()
     await using server = await serve((_req, res) => {
@@ -434,6 +548,31 @@ describe('rule 5: a response breaks off when a refusal comes', () => {
     await using server = await serve(handler)
     const outcome = await server.send('/').catch(() => ({ aborted: true }))
     expect(outcome.aborted).toBe(true)
+  })
+
+  const tooLate: Handler = async (_req, res) => {
+    await new Promise((begun) => res.write('begun', begun))
+    throw refuse()
+  }
+
+  test.each<[string, (handler: Handler) => Promise<TestServer>]>([
+    [
+      'node:http',
+      (handler) => serve((req, res) => Promise.resolve(handler(req, res)).catch(() => res.end())),
+    ],
+    [
+      'Express, whose end of the connection looks like the end of the body',
+      (handler) => {
+        const app = express().use(flybackForExpress(replica))
+        app.set('env', 'test').get('/', handler)
+        return startServer(app)
+      },
+    ],
+  ])('also where a response ends with its connection: %s', async (_name, start) => {
+    await using server = await start(tooLate)
+    const socket = server.socket()
+    socket.write('GET / HTTP/1.0\r\n\r\n')
+    await expect(buffer(socket)).rejects.toMatchObject({ code: 'ECONNRESET' })
   })
 })
 

@@ -45,18 +45,18 @@ export function holdWrites(res: ServerResponse): Held {
     end(args, original) {
       calls.push({ args, original })
       hasEnded = true
-      // What `writableEnded` says: a handler that asks must not end twice.
-      Reflect.set(res, 'finished', true)
+      // A handler that asks must not end twice. By `finished` a server that closes takes the connection for an idle one.
+      Reflect.defineProperty(res, 'writableEnded', { configurable: true, value: true })
     },
     release() {
       let written: unknown
-      Reflect.set(res, 'finished', false)
+      Reflect.deleteProperty(res, 'writableEnded')
       for (const { original } of calls) written = original()
       // Node emits it itself where it asked to wait.
       if (isFull() && !hasEnded && written !== false) process.nextTick(() => res.emit('drain'))
     },
     drop() {
-      Reflect.set(res, 'finished', false)
+      Reflect.deleteProperty(res, 'writableEnded')
       for (const { args } of calls) callBack(args)
       return hasEnded
     },

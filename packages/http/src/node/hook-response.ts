@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import { untilSettled } from '../until-settled.js'
 import { callBack } from './call-back.js'
-import type { NativeMethod } from './call-native.js'
+import { callNative, type NativeMethod } from './call-native.js'
+import { guardSocket } from './guard-socket.js'
 import { type Held, holdWrites } from './hold-writes.js'
-import { isBegun, noteHeaders } from './response-state.js'
+import { resetConnection } from './reset-connection.js'
+import { isBegun, isSendable, noteHeaders } from './response-state.js'
 
 /** What decides over a response. */
 export interface ResponseHook {
@@ -19,6 +21,12 @@ export interface ResponseHook {
 
 type Args = readonly unknown[]
 
+/** A response with a hook before its first bytes. */
+export interface HookedResponse {
+  /** Whether bytes of it are on their way; what waits is not. */
+  hasBegun(): boolean
+}
+
 /** Answers in place of the app, now or later. @param during the call of the app that is replaced */
 export type Replacement = (during: NativeMethod) => void
 
@@ -33,9 +41,12 @@ export type Replacement = (during: NativeMethod) => void
  * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
  * @see https://github.com/expressjs/session/blob/v1.19.0/index.js (read 2026-11-25)
  */
-export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
+export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedResponse {
+  // A middleware in front may yet change what is written, and the headers with it.
+  const isBare = !Object.hasOwn(res, 'write') && !Object.hasOwn(res, 'end')
   let replaced = false
   let held: Held | undefined
+  let freeSocket: (() => void) | undefined
   let mayHold = true
   let isSending = false
 
@@ -48,9 +59,14 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
       isSending = false
     })
     const hasEnded = held?.drop() ?? false
-    held = undefined
+    letGo()
     replacement(hasEnded ? 'end' : during)
     return true
+  }
+
+  function letGo(): void {
+    held = undefined
+    freeSocket?.()
   }
 
   function hasBegun(): boolean {
@@ -68,18 +84,25 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
 
   /** What has to wait until it is known whether the response may begin; all that comes after it waits, too. */
   function hold(during: 'flushHeaders' | 'write' | 'end', args: Args): Held | undefined {
+    // Node throws at once, and its caller is there only now.
+    if (isBare && during !== 'flushHeaders' && !isSendable(during, args)) return undefined
     if (held !== undefined || !mayHold || isBegun(res) || res.destroyed) return held
     mayHold = false
     if (during === 'end' && !hook.isPending()) return undefined
-    noteHeaders(res, during === 'end' ? args : undefined)
+    if (isBare) noteHeaders(res, during === 'end' ? args : undefined)
     const waiting = holdWrites(res)
     held = waiting
-    void untilSettled(hook.isPending).then(() => {
-      if (replaced || replace('write')) return
-      held = undefined
-      waiting.release()
-      tell()
-    })
+    // Handlers of errors give up the connection of a response whose headers are out, and these are only noted.
+    freeSocket = guardSocket(res, () => replace('destroy'))
+    untilSettled(hook.isPending)
+      .then(() => {
+        if (replaced || replace('write')) return
+        letGo()
+        waiting.release()
+        tell()
+      })
+      // What a call threw has no caller any more.
+      .catch((error: unknown) => callNative(res, 'destroy', [error]))
     return held
   }
 
@@ -121,8 +144,11 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): void {
   // A source that fails takes the response with it in `pipeline`, and a refusal was its failure.
   override(res, 'destroy', (_args, original) => {
     if (!replaced && !hasBegun() && !res.destroyed) replace('destroy')
-    return isSending ? res : original()
+    if (isSending) return res
+    if (!replaced && hook.isBroken() && !res.writableEnded) resetConnection(res)
+    return original()
   })
+  return { hasBegun }
 }
 
 function override(

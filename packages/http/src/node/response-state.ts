@@ -23,6 +23,12 @@ export function noteHeaders(res: ServerResponse, end: readonly unknown[] | undef
   res.writeHead(res.statusCode)
 }
 
+/** Whether Node takes the arguments of a `write` or an `end`: it throws on every other chunk, before it does anything. */
+export function isSendable(name: 'write' | 'end', [chunk]: readonly unknown[]): boolean {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return true
+  return name === 'end' && (!chunk || typeof chunk === 'function')
+}
+
 function lengthOf([chunk, encoding]: readonly unknown[]): number {
   if (chunk instanceof Uint8Array) return chunk.byteLength
   if (typeof chunk !== 'string') return 0

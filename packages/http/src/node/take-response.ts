@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { callNative, type NativeMethod } from './call-native.js'
+import { resetConnection } from './reset-connection.js'
 import { forgetHeaders } from './response-state.js'
 
 /** A response that is ours alone. */
@@ -15,6 +16,8 @@ export interface TakenResponse {
  */
 export function takeResponse(res: ServerResponse): TakenResponse {
   const { method, httpVersion, httpVersionMajor } = res.req
+  // Handlers of errors give up the connection of a response whose headers are out.
+  forgetHeaders(res)
   const callOurs = httpVersionMajor < 2 ? closeGate(res) : callNative.bind(undefined, res)
   res.on('error', ignore)
   res.on('unpipe', (source: Readable) => source.resume())
@@ -60,14 +63,17 @@ export function takeResponse(res: ServerResponse): TakenResponse {
       if (res.closed || res.destroyed) return
       await write(chunk)
     }
+    Reflect.set(res, '_trailer', '')
     callOurs('end', [], hasBody)
   }
 
-  return {
-    send: (response) =>
-      // Broken off there, so broken off here.
-      send(response).catch(() => callNative(res, 'destroy', [])),
+  /** Broken off there, so broken off here. */
+  function breakOff(): void {
+    resetConnection(res)
+    callNative(res, 'destroy', [])
   }
+
+  return { send: (response) => send(response).catch(breakOff) }
 }
 
 /**
@@ -111,6 +117,13 @@ function closeGate(
     })
   }
   close()
+  // What the app has corked it need not uncork any more; Node's own `end` corks and uncorks.
+  const uncork = res.uncork.bind(res)
+  while (res.writableCorked > 0) uncork()
+  res.cork = ignore
+  res.uncork = () => {
+    if (res.writableCorked > 0) uncork()
+  }
 
   return (name, args, hasBody) =>
     ours(() => {
