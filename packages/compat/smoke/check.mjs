@@ -22,3 +22,12 @@ export async function check(
   await end()
   console.log('ok')
 }
+
+/** What every framework must do in a replica region. @param ask sends a GET */
+export async function checkHandler(ask) {
+  assert.deepEqual(await (await ask('/')).json(), { standby: true })
+  const refused = await ask('/write')
+  assert.equal(refused.status, 409)
+  assert.match(refused.headers.get('fly-replay'), /region=ewr/)
+  assert.equal(await (await ask('/forward')).text(), 'written')
+}

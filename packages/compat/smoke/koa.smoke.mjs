@@ -1,9 +1,8 @@
-import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { flyback } from '@flyback/http/koa'
 import { Pool, runOnPrimary } from '@flyback/pg'
 import Koa from 'koa'
-import { INSERT, WHO } from './check.mjs'
+import { checkHandler, INSERT, WHO } from './check.mjs'
 
 const pool = new Pool()
 const app = new Koa()
@@ -16,11 +15,7 @@ app.use(async (ctx) => {
 const server = app.listen(0, '127.0.0.1')
 await once(server, 'listening')
 const url = `http://127.0.0.1:${server.address().port}`
-assert.deepEqual(await (await fetch(url)).json(), { standby: true })
-const refused = await fetch(`${url}/write`)
-assert.equal(refused.status, 409)
-assert.match(refused.headers.get('fly-replay'), /region=ewr/)
-assert.equal(await (await fetch(`${url}/forward`)).text(), 'written')
+await checkHandler((path) => fetch(`${url}${path}`))
 server.close()
 server.closeAllConnections()
 await pool.end()

@@ -65,15 +65,18 @@ export function createFetchBase<R>(
     const end = (completed?: boolean): void => front.endScope(scope, completed)
     const answer = (replay: Replay): Response | Promise<Response> =>
       typeof replay === 'function' ? carryLate(replay, carried()) : toResponse(replay)
+    // A write nobody waited for may yet be refused.
+    const isPending = (): boolean => scope.state === 'open' && scope.pending
+    const settled = async (): Promise<void> => {
+      if (isPending()) await untilSettled(isPending)
+    }
     try {
       const response = await runInScope(scope, () => then.run())
       if (response === undefined) {
         end()
         return response
       }
-      // A write nobody waited for may yet be refused.
-      const isPending = (): boolean => scope.state === 'open' && scope.pending
-      if (isPending()) await untilSettled(isPending)
+      await settled()
       const replay = front.replayOf(scope, then.caught?.())
       if (replay !== undefined) {
         response.body?.cancel().catch(() => undefined)
@@ -90,7 +93,8 @@ export function createFetchBase<R>(
         return response
       }
       const start = await startBody(body, scope)
-      if (scope.refusal !== undefined) {
+      await settled()
+      if (front.replayOf(scope, start.failure) !== undefined) {
         start.cancel()
         throw scope.refusal
       }
@@ -98,7 +102,11 @@ export function createFetchBase<R>(
       input.told?.watched(watch)
       watch.sent()
       if (start.whole !== undefined) end()
-      return new Response(start.whole ?? start.guarded(watch, end), { status, statusText, headers })
+      return new Response(start.whole ?? start.guarded(watch, settled, end), {
+        status,
+        statusText,
+        headers,
+      })
     } catch (error) {
       const replay = front.replayOf(scope, error)
       end()

@@ -239,6 +239,58 @@ describe('a response', () => {
     expect(await (await handler(get('read'))).text()).toBe('x')
   })
 
+  test.each(['whole', 'stream'])(
+    'rule 5: does not end before a write that its source began and nobody waits for: %s',
+    async (form) => {
+      const handler = withFlyback((request) => {
+        const isRefused = request.url.endsWith('refused')
+        const begin = (): void => {
+          const own = scope()
+          const forget = own.follow({ pending: true })
+          setTimeout(() => {
+            if (isRefused) own.refuse('ewr', 'write')
+            forget()
+          }, 10)
+        }
+        const text = (chunk: string) => new TextEncoder().encode(chunk)
+        const source = {
+          async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+            if (form === 'whole') begin()
+            else {
+              controller.enqueue(text('first '))
+              await tick(20)
+              begin()
+            }
+            controller.enqueue(text('last'))
+            controller.close()
+          },
+        }
+        // It begins when it is read.
+        return new Response(new ReadableStream(source, { highWaterMark: 0 }))
+      }, replica)
+      const read = await handler(get('read'))
+      expect(await read.text()).toBe(form === 'whole' ? 'last' : 'first last')
+      const refused = await handler(get('refused'))
+      if (form === 'whole') expect(refused.headers.get('fly-replay')).toBe(REPLAY)
+      else await expect(refused.text()).rejects.toThrow(/primary region/)
+    },
+  )
+
+  test('whose source fails at its first read with a refusal out of sight of its scope is replayed', async () => {
+    const handler = withFlyback(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull() {
+              throw new ReplayRequired({ region: 'nrt', reason: 'write', replayable: true })
+            },
+          }),
+        ),
+      replica,
+    )
+    expect((await handler(get())).headers.get('fly-replay')).toContain('region=nrt;')
+  })
+
   test('streams in its scope, one chunk for each that is read', async () => {
     let pulled = 0
     const own: boolean[] = []

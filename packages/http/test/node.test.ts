@@ -523,6 +523,30 @@ describe('a response that begins while an answer is pending', () => {
 describe('rule 5: a response breaks off when a refusal comes', () => {
   const native = Object.getPrototypeOf
 
+  test.each([true, false])(
+    'to a write that nobody waits for, before the end; else it ends as it was written: refused %s',
+    async (isRefused) => {
+      const ended: string[] = []
+      await using server = await serve(async (_req, res) => {
+        await new Promise((begun) => res.write('begun ', begun))
+        const own = scope()
+        const forget = own.follow({ pending: true })
+        setTimeout(() => {
+          ended.push('settled')
+          if (isRefused) own.refuse('ewr', 'write')
+          forget()
+        }, 20)
+        res.end('done', () => ended.push('ended'))
+        expect(res.writableEnded).toBe(true)
+      })
+      const reply = await server.send('/')
+      expect(reply).toMatchObject(
+        isRefused ? { aborted: true } : { body: 'begun done', aborted: false },
+      )
+      await vi.waitFor(() => expect(ended).toEqual(['settled', 'ended']))
+    },
+  )
+
   test.each<[string, Handler]>([
     [
       'after headers that were sent past the hook',

@@ -8,9 +8,15 @@ type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array<ArrayBuff
 export interface BodyStart {
   /** Set when one chunk was all: a string or a buffer, which servers send with its length. */
   readonly whole: Uint8Array<ArrayBuffer> | undefined
-  /** The same body, broken off once `watch` says so. Nothing is buffered. `done` is called however it ends. */
+  /** What the first read has failed with, if it has. */
+  readonly failure: unknown
+  /**
+   * The same body, broken off once `watch` says so, and not ended before what is pending has settled. Nothing is buffered.
+   * `done` is called however it ends.
+   */
   guarded(
     watch: ResponseWatch,
+    settled: () => Promise<void>,
     done: (completed: boolean) => void,
   ): ReadableStream<Uint8Array<ArrayBuffer>>
   cancel(): void
@@ -28,6 +34,10 @@ export async function startBody(
   const read = (): Promise<Chunk> => runInScope(scope, () => reader.read())
   const cancel = (): void => void reader.cancel().catch(() => undefined)
   const asked = [read()]
+  let failure: unknown
+  asked[0]?.catch((error: unknown) => {
+    failure = error
+  })
 
   const first = await ifThere(asked[0])
   if (first?.done === false) asked.push(read())
@@ -35,6 +45,7 @@ export async function startBody(
 
   function guarded(
     watch: ResponseWatch,
+    settled: () => Promise<void>,
     done: (completed: boolean) => void,
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     async function pull(
@@ -42,6 +53,7 @@ export async function startBody(
     ): Promise<void> {
       try {
         const chunk = await (asked.shift() ?? read())
+        if (chunk.done) await settled()
         if (watch.isBroken()) throw scope.lostRefusal ?? scope.refusal
         if (chunk.value !== undefined) controller.enqueue(chunk.value)
         if (!chunk.done) return
@@ -64,7 +76,12 @@ export async function startBody(
     return new ReadableStream<Uint8Array<ArrayBuffer>>(source, { highWaterMark: 0 })
   }
 
-  return { whole: isWhole ? (first?.value ?? new Uint8Array()) : undefined, guarded, cancel }
+  return {
+    whole: isWhole ? (first?.value ?? new Uint8Array()) : undefined,
+    failure,
+    guarded,
+    cancel,
+  }
 }
 
 /** What a promise has become before the next turn of the event loop; `undefined` when that is nothing, or an error. */

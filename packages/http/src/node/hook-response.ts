@@ -48,6 +48,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   let held: Held | undefined
   let freeSocket: (() => void) | undefined
   let mayHold = true
+  let isEnding = false
   let isSending = false
 
   function replace(during: NativeMethod): boolean {
@@ -70,7 +71,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   }
 
   function hasBegun(): boolean {
-    return held === undefined && isBegun(res)
+    return (held === undefined || isEnding) && isBegun(res)
   }
 
   /** Whether a call still reaches the response. */
@@ -86,18 +87,26 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   function hold(during: 'flushHeaders' | 'write' | 'end', args: Args): Held | undefined {
     // Node throws at once, and its caller is there only now.
     if (isBare && during !== 'flushHeaders' && !isSendable(during, args)) return undefined
-    if (held !== undefined || !mayHold || isBegun(res) || res.destroyed) return held
+    if (held !== undefined || res.destroyed) return held
+    // The end of a response that has begun waits, too: once it is complete, a refusal has nowhere to go.
+    isEnding = during === 'end' && isBegun(res) && !res.writableEnded
+    if (!isEnding && (!mayHold || isBegun(res))) return undefined
     mayHold = false
     if (during === 'end' && !hook.isPending()) return undefined
     if (isBare) noteHeaders(res, during === 'end' ? args : undefined)
     const waiting = holdWrites(res)
     held = waiting
     // Handlers of errors give up the connection of a response whose headers are out, and these are only noted.
-    freeSocket = guardSocket(res, () => replace('destroy'))
+    freeSocket = guardSocket(res, () => !isEnding && replace('destroy'))
     untilSettled(hook.isPending)
       .then(() => {
-        if (replaced || replace('write')) return
+        if (replaced || (!isEnding && replace('write'))) return
         letGo()
+        if (isEnding && hook.isBroken()) {
+          waiting.drop()
+          res.destroy()
+          return
+        }
         waiting.release()
         tell()
       })
