@@ -59,20 +59,14 @@ export {
   type ReplayRequiredOptions,
 } from './errors/replay-required.js'
 export { type Ask, acquireConnection, type ConnectionSource } from './routing/acquire-connection.js'
+export { type Attempt, NO_RETRY } from './routing/attempt.js'
 export {
   type ChooseInput,
   chooseEndpoint,
   type EndpointChoice,
   type Hint,
 } from './routing/choose-endpoint.js'
-export {
-  type Attempt,
-  Connection,
-  createLink,
-  type Link,
-  NO_RETRY,
-  originOf,
-} from './routing/connection.js'
+export { Connection } from './routing/connection.js'
 export {
   type ConnectionFacts,
   type EndpointName,
@@ -93,6 +87,9 @@ export {
   judgeError,
   type ReplicaDownPolicy,
 } from './routing/judge-error.js'
+export { createLink, type Link } from './routing/link.js'
+export { originOf } from './routing/origin-of.js'
+export { refusalBeforeSending } from './routing/refusal-before-sending.js'
 export {
   createRouter,
   type Failure,
@@ -109,11 +106,7 @@ export {
   type Settings,
 } from './routing/routing.js'
 export { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from './routing/statement.js'
-export {
-  type Pending,
-  type Reclaimable,
-  Scope,
-  type ScopeOptions,
-  type ScopeState,
-  type ScopeView,
-} from './scope/scope-state.js'
+export type { OpenWork, Pending, Reclaimable } from './scope/open-work.js'
+export type { ScopeOptions } from './scope/scope-options.js'
+export { Scope } from './scope/scope-state.js'
+export type { ScopeState, ScopeView } from './scope/scope-view.js'

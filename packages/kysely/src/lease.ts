@@ -2,6 +2,7 @@ import {
   type Ask,
   type Hint,
   NO_RETRY,
+  refusalBeforeSending,
   type Scope,
   type ToldStatement,
   takesAdvisoryLock,
@@ -107,7 +108,7 @@ export class Lease {
   ): ToldStatement | undefined {
     if (this.held !== held) throw new GivenBack()
     const { known } = held
-    const refusal = known?.refusalBeforeSending(scope, query.sql)
+    const refusal = known && refusalBeforeSending(known, scope, query.sql)
     if (refusal !== undefined) throw refusal
     return known?.beginSending(scope, attempt)
   }
@@ -123,7 +124,7 @@ export class Lease {
   streamed(held: Held, scope: Scope | undefined, told: ToldStatement | undefined): void {
     this.answered(held, scope, told)
     const { known } = held
-    const refusal = known?.isReclaimed ? known.refusalBeforeSending(scope, undefined) : undefined
+    const refusal = known?.reclaimedBy
     if (refusal !== undefined) throw refusal
   }
 

@@ -6,6 +6,7 @@ import {
   type Link,
   NO_RETRY,
   type Remedy,
+  refusalBeforeSending,
   type Scope,
   type ToldStatement,
 } from '@flyback/core'
@@ -163,7 +164,7 @@ export function routeClient(
       done: (answer: Answer) => void,
     ): void {
       const text = textOf(config)
-      const refusal = session.refusalBeforeSending(scope, text)
+      const refusal = refusalBeforeSending(session, scope, text)
       if (refusal !== undefined) {
         session.note(refusal, scope)
         process.nextTick(done, { type: 'throw', error: refusal } satisfies Answer)
@@ -208,7 +209,7 @@ export function routeClient(
       args: unknown[],
     ): unknown {
       const text = textOf(submittable)
-      const refusal = session.refusalBeforeSending(scope, text)
+      const refusal = refusalBeforeSending(session, scope, text)
       let told: ToldStatement | undefined
       adoptSubmittable(submittable, {
         onError: (error) => {

@@ -1,4 +1,4 @@
-import { isCommit, NO_RETRY, type Scope } from '@flyback/core'
+import { isCommit, NO_RETRY, refusalBeforeSending, type Scope } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import type { Attempt } from './attempt.js'
 import { connectionError } from './connection-errors.js'
@@ -30,8 +30,7 @@ export class Checkout {
     this.#sets = sets
     this.lost = new Promise((_, reject) => {
       // A lane that was taken back says what for.
-      const refusal = () => lane.isReclaimed && lane.refusalBeforeSending(undefined, undefined)
-      lane.whenEnded((error) => reject(refusal() || error))
+      lane.whenEnded((error) => reject(lane.reclaimedBy ?? error))
     })
     this.lost.catch(() => {})
     lane.firstRefusal = undefined
@@ -89,7 +88,7 @@ export class Checkout {
       query.reject(connectionError('CONNECTION_ENDED', lane.options))
       return undefined
     }
-    const refusal = lane.refusalBeforeSending(scope, text) ?? lane.failure
+    const refusal = refusalBeforeSending(lane, scope, text) ?? lane.failure
     if (refusal !== undefined) {
       lane.note(refusal, scope)
       query.reject(refusal)

@@ -3,6 +3,7 @@ import {
   type Hint,
   isReplayRequired,
   type Routing,
+  refusalBeforeSending,
   type Scope,
   takesAdvisoryLock,
 } from '@flyback/core'
@@ -78,7 +79,7 @@ async function run(
   let endpoint = routing.router.choose(scope, hint)
   for (let attempt = 0; ; ) {
     const lane = await acquireConnection(routing, source, { scope, endpoint, hint, attempt })
-    const refusal = query.cancelled ? undefined : lane.refusalBeforeSending(scope, text)
+    const refusal = query.cancelled ? undefined : refusalBeforeSending(lane, scope, text)
     if (query.cancelled || refusal !== undefined) {
       if (refusal !== undefined) lane.note(refusal, scope)
       giveBack(sets, lane, false)

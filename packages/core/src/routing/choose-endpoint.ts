@@ -1,7 +1,7 @@
 import type { Role } from '../deployment/detect-deployment.js'
 import type { ForwardReason } from '../diagnostics/flyback-events.js'
 import type { ReplayReason } from '../errors/replay-required.js'
-import type { ScopeView } from '../scope/scope-state.js'
+import type { ScopeView } from '../scope/scope-view.js'
 import { decide, type Row } from './decision-table.js'
 
 /**

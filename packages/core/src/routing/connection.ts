@@ -1,67 +1,26 @@
 import { tellPrimaryUnavailable } from '../diagnostics/tell-primary-unavailable.js'
 import { memberOf, type ToldStatement, tellStatement } from '../diagnostics/tell-statement.js'
 import { sqlstateOf } from '../errors/classify-error.js'
-import { isPrimaryUnavailable, PrimaryUnavailable } from '../errors/primary-unavailable.js'
+import { isPrimaryUnavailable, type PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { isReplayRequired, type ReplayRequired } from '../errors/replay-required.js'
-import { walkError } from '../errors/walk-error.js'
-import type { Reclaimable, Scope } from '../scope/scope-state.js'
+import type { Scope } from '../scope/scope-state.js'
+import type { Attempt } from './attempt.js'
 import {
   type ConnectionFacts,
   type EndpointName,
   learnParameter,
   unknownFacts,
 } from './connection-facts.js'
-import type { Remedy, Router } from './router.js'
-import type { Routing, Settings } from './routing.js'
-import { endsTransaction, takesAdvisoryLock } from './statement.js'
-
-const PROBE_INTERVAL_MS = 1000
-
-/** What the connections of one endpoint share. */
-export interface Link {
-  readonly router: Router
-  readonly settings: Settings
-  readonly endpoint: EndpointName
-  /** Grows when the endpoint is seen to have changed members: older connections are retired at checkout. */
-  epoch: number
-  /** When a read-only primary was last tried with a new connection, on the monotonic clock. */
-  lastProbeMs: number
-}
-
-/** A link nothing is known of yet. */
-export function createLink({ router, settings }: Routing, endpoint: EndpointName): Link {
-  return { router, settings, endpoint, epoch: 0, lastProbeMs: Number.NEGATIVE_INFINITY }
-}
-
-/** How a call may be repeated: whether at all, and how often it was sent before. */
-export interface Attempt {
-  /** The call owns its checkout, and no rows were delivered. */
-  readonly retryable: boolean
-  readonly attempt: number
-}
-
-/** A statement of a checkout that its caller holds: it never runs elsewhere. */
-export const NO_RETRY: Attempt = { retryable: false, attempt: 0 }
-
-const origins = new WeakMap<object, Connection>()
+import { Lendable } from './lendable.js'
+import { type Link, mayProbe } from './link.js'
+import { rememberOrigin } from './origin-of.js'
+import type { Remedy } from './router.js'
 
 /**
- * The connection an error of a driver was thrown on, however it was wrapped since. Adapters built on others ask for it,
- * to know which member answered.
+ * What is known of one connection: its facts, its transaction, the refusal it met. A driver's adapter extends it with how it
+ * hears of them.
  */
-export function originOf(error: unknown): Connection | undefined {
-  for (const link of walkError(error)) {
-    const origin = origins.get(link)
-    if (origin !== undefined) return origin
-  }
-  return undefined
-}
-
-/**
- * What is known of one connection: its facts, its transaction, the refusal it met, and whose it is at the moment. A
- * driver's adapter extends it with how it hears of them.
- */
-export class Connection implements Reclaimable {
+export class Connection extends Lendable {
   readonly link: Link
   readonly facts: ConnectionFacts = unknownFacts()
   readonly epoch: number
@@ -69,22 +28,15 @@ export class Connection implements Reclaimable {
   status: string = 'I'
   /** The connection has ended. Some drivers' errors do not say so. */
   lost = false
-  /** Statements sent and not yet answered in full. */
-  busy = false
-  /** The rows of a stream have begun to come: the statement in flight was not refused. */
-  delivering = false
   /** What the open transaction was refused with first: it cannot commit. */
   firstRefusal: ReplayRequired | PrimaryUnavailable | undefined
   /** The primary announced a read-only default, and a new connection may find that over. */
   wantsProbe = false
-  /** The scope this checkout was made in, for callers that lost their context. */
-  scope: Scope | undefined
-  #reclaimed: ReplayRequired | undefined
   /** The scope in which the open transaction began. */
   #beganIn: Scope | undefined
-  #destroy: (() => void) | undefined
 
   constructor(link: Link) {
+    super()
     this.link = link
     this.epoch = link.epoch
   }
@@ -106,25 +58,6 @@ export class Connection implements Reclaimable {
     return this.facts.inHotStandby === false ? 'writer' : this.link.endpoint
   }
 
-  /** Why a statement must not be sent on this connection, if it must not. */
-  refusalBeforeSending(scope: Scope | undefined, text: string | undefined): Error | undefined {
-    const { router, endpoint, settings } = this.link
-    if (this.#reclaimed !== undefined) return this.#reclaimed
-    if (scope?.refusal !== undefined) return scope.refusal
-    if (endpoint === 'writer') {
-      return this.facts.inHotStandby === true
-        ? new PrimaryUnavailable({ reason: 'standby' })
-        : undefined
-    }
-    // It would read the past of what the scope wrote; only what ends a transaction that was open reads nothing.
-    const ends = this.status !== 'I' && text !== undefined && endsTransaction(text)
-    if (router.isBehind(scope, this.leadsTo) && !ends) return router.refuse(scope, 'mixed-reads')
-    const locks = settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
-    return locks && router.role === 'replica' && this.leadsTo === 'replica'
-      ? router.refuse(scope, 'known-write')
-      : undefined
-  }
-
   /**
    * Marks the scope and this connection before a statement goes out, and tells it. Give what it returns to
    * {@link endSending} or {@link judge}.
@@ -140,10 +73,6 @@ export class Connection implements Reclaimable {
     this.busy = !this.lost
     this.delivering = false
     return tellStatement(this, scope, attempt)
-  }
-
-  get pending(): boolean {
-    return this.busy && !this.delivering
   }
 
   get #promoted(): 'promoted' | undefined {
@@ -203,8 +132,7 @@ export class Connection implements Reclaimable {
   note(error: unknown, scope: Scope | undefined): void {
     if (typeof error === 'object' && error !== null) {
       // A transaction reports what it met first again and again.
-      if (!origins.has(error)) tellPrimaryUnavailable(error, scope?.request)
-      origins.set(error, this)
+      if (rememberOrigin(error, this)) tellPrimaryUnavailable(error, scope?.request)
     }
     if (isReplayRequired(error)) this.firstRefusal ??= error
     if (!isPrimaryUnavailable(error)) return
@@ -217,41 +145,7 @@ export class Connection implements Reclaimable {
     const { link, facts } = this
     if (this.isReclaimed) return true
     if (link.endpoint === 'writer' && facts.inHotStandby === true) return true
-    if (!this.wantsProbe) return false
-    // Only a new session sees that a read-only default is over: try one, at most one a second an endpoint.
-    const nowMs = performance.now()
-    if (nowMs - link.lastProbeMs < PROBE_INTERVAL_MS) return false
-    link.lastProbeMs = nowMs
-    return true
-  }
-
-  /** A checkout begins; `destroy` ends the connection for good. */
-  lend(scope: Scope | undefined, destroy: () => void): void {
-    this.scope = scope
-    this.#destroy = destroy
-    scope?.remember(this)
-  }
-
-  /** The checkout is over. */
-  giveBack(): void {
-    this.scope?.forget(this)
-    this.scope = undefined
-    this.#destroy = undefined
-  }
-
-  get isReclaimed(): boolean {
-    return this.#reclaimed !== undefined
-  }
-
-  /** Resolves when nothing is in flight on this connection; to `false` when that takes too long. */
-  idle(): Promise<boolean> {
-    return Promise.resolve(!this.busy)
-  }
-
-  reclaim(refusal: ReplayRequired): void {
-    this.#reclaimed = refusal
-    const destroy = this.#destroy
-    // A statement in flight may have no one waiting: let it end well rather than reject into the void.
-    void this.idle().then(() => destroy?.())
+    // Only a new session sees that a read-only default is over.
+    return this.wantsProbe && mayProbe(link)
   }
 }

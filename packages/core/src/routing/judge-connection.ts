@@ -1,4 +1,4 @@
-import type { ScopeView } from '../scope/scope-state.js'
+import type { ScopeView } from '../scope/scope-view.js'
 import type { ConnectionFacts, EndpointName } from './connection-facts.js'
 import { decide, type Row } from './decision-table.js'
 

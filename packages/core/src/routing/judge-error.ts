@@ -4,7 +4,7 @@ import { classifyError, type ErrorVerdict } from '../errors/classify-error.js'
 import { findReplayRequired } from '../errors/find-replay-required.js'
 import type { PrimaryUnavailableReason } from '../errors/primary-unavailable.js'
 import type { ReplayReason } from '../errors/replay-required.js'
-import type { ScopeView } from '../scope/scope-state.js'
+import type { ScopeView } from '../scope/scope-view.js'
 import { type ConnectionFacts, type EndpointName, isStandby } from './connection-facts.js'
 import { decide, type Row } from './decision-table.js'
 

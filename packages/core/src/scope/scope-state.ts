@@ -2,62 +2,15 @@ import type { Role } from '../deployment/detect-deployment.js'
 import type { ForwardReason, MemberRole, RequestStarted } from '../diagnostics/flyback-events.js'
 import { tellRefusal } from '../diagnostics/tell-refusal.js'
 import { isReplayRequired, type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
-
-/**
- * - `open`: nothing was refused and nothing was sent to the writer
- * - `replaying`: something was refused; nothing more is sent, and the request runs again in the primary region
- * - `forwarding`: something was sent to the writer; the work stays here and is never replayed
- *
- * First wins; neither reverses.
- */
-export type ScopeState = 'open' | 'replaying' | 'forwarding'
-
-/** Something a scope waits for. */
-export interface Pending {
-  /** Nothing of an answer is there yet: a refusal may still come. */
-  readonly pending: boolean
-}
-
-/** A checkout that a scope can take back. */
-export interface Reclaimable extends Pending {
-  /** Destroys the connection; from then on its handle rejects with `refusal`. */
-  reclaim(refusal: ReplayRequired): void
-}
-
-export interface ScopeOptions {
-  readonly role: Role
-  /** Where a replay would go; `undefined` in the role `single`. */
-  readonly primaryRegion: string | undefined
-  /**
-   * Whether this work may still be replayed: a replay platform is there, and the request was not replayed before. If not, a
-   * write that a replica refuses runs on the writer.
-   */
-  readonly canReplay: boolean
-  /** Opens as `forwarding`, and why: every statement goes to the writer endpoint; `true` is `asked`. @default false */
-  readonly forward?: boolean | ForwardReason
-  /** This request was replayed to us by another region. @default false */
-  readonly replayed?: boolean
-  /** The request as it is told on diagnostics_channel. */
-  readonly request?: RequestStarted | undefined
-}
-
-/** What the decision tables see of a scope, for one cluster. */
-export interface ScopeView {
-  readonly state: ScopeState
-  /** A refusal now would replay the request. */
-  readonly replayable: boolean
-  /** It could not be replayed from its start, or stays by choice: what a replica refuses runs on the writer, where nothing is lost by it. */
-  readonly staysHere: boolean
-  /** A statement of this scope went to a replica of this cluster. */
-  readonly usedReplica: boolean
-  readonly replayed: boolean
-}
+import { OpenWork } from './open-work.js'
+import type { ScopeOptions } from './scope-options.js'
+import type { ScopeState, ScopeView } from './scope-view.js'
 
 /**
  * What is known about one piece of work: an HTTP request, a job, a socket message. State is kept per cluster (an app may
  * use two databases), but the request is one: contact with any writer ends replay, a refusal anywhere ends all sending.
  */
-export class Scope {
+export class Scope extends OpenWork {
   readonly role: Role
   readonly primaryRegion: string | undefined
   readonly replayed: boolean
@@ -70,10 +23,9 @@ export class Scope {
   readonly #forwarding = new Map<string, ForwardReason>()
   readonly #usedReplica = new Set<string>()
   readonly #answeredBy = new Set<MemberRole>()
-  readonly #checkouts = new Set<Reclaimable>()
-  readonly #calls = new Set<Pending>()
 
   constructor(options: ScopeOptions) {
+    super()
     this.role = options.role
     this.primaryRegion = options.primaryRegion
     this.replayed = options.replayed ?? false
@@ -192,36 +144,12 @@ export class Scope {
     if (this.#refusal === undefined) this.#staysHere = true
   }
 
-  /** Whether a call waits for a connection or for an answer: a refusal may yet come. */
-  get pending(): boolean {
-    for (const { pending } of this.#calls) if (pending) return true
-    for (const { pending } of this.#checkouts) if (pending) return true
-    return false
-  }
-
-  /** Follows a call that has no checkout, until the function returned is called. */
-  follow(call: Pending): () => void {
-    this.#calls.add(call)
-    return () => this.#calls.delete(call)
-  }
-
-  /** Remembers a checkout until {@link forget}. */
-  remember(checkout: Reclaimable): void {
-    this.#checkouts.add(checkout)
-  }
-
-  forget(checkout: Reclaimable): void {
-    this.#checkouts.delete(checkout)
-  }
-
   /**
    * The work is over. Checkouts left open are taken back, but only in a scope that ended in a replay: there nobody will
    * come back for them. Calling it again does nothing.
    */
   end(): void {
     this.seal()
-    if (this.#refusal === undefined) return
-    for (const checkout of this.#checkouts) checkout.reclaim(this.#refusal)
-    this.#checkouts.clear()
+    if (this.#refusal !== undefined) this.takeBack(this.#refusal)
   }
 }

@@ -11,6 +11,7 @@ import {
   hasRouting,
   NO_RETRY,
   originOf,
+  refusalBeforeSending,
   routingOf,
   Scope,
 } from '../../src/index.js'
@@ -110,8 +111,8 @@ describe('a connection', () => {
     connection.beginSending(scope)
     connection.status = 'T'
     scope.enterWriter('c')
-    expect(connection.refusalBeforeSending(scope, 'rollback')).toBeUndefined()
-    expect(connection.refusalBeforeSending(scope, 'commit; select 1')).toMatchObject({
+    expect(refusalBeforeSending(connection, scope, 'rollback')).toBeUndefined()
+    expect(refusalBeforeSending(connection, scope, 'commit; select 1')).toMatchObject({
       reason: 'mixed-reads',
     })
   })
@@ -127,7 +128,7 @@ describe('a connection', () => {
     scope.end()
     await Promise.resolve()
     expect(destroyed).toBe(true)
-    expect(connection.refusalBeforeSending(undefined, 'select 1')).toBe(refusal)
+    expect(refusalBeforeSending(connection, undefined, 'select 1')).toBe(refusal)
   })
 })
 

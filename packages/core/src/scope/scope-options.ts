@@ -1,0 +1,19 @@
+import type { Role } from '../deployment/detect-deployment.js'
+import type { ForwardReason, RequestStarted } from '../diagnostics/flyback-events.js'
+
+export interface ScopeOptions {
+  readonly role: Role
+  /** Where a replay would go; `undefined` in the role `single`. */
+  readonly primaryRegion: string | undefined
+  /**
+   * Whether this work may still be replayed: a replay platform is there, and the request was not replayed before. If not, a
+   * write that a replica refuses runs on the writer.
+   */
+  readonly canReplay: boolean
+  /** Opens as `forwarding`, and why: every statement goes to the writer endpoint; `true` is `asked`. @default false */
+  readonly forward?: boolean | ForwardReason
+  /** This request was replayed to us by another region. @default false */
+  readonly replayed?: boolean
+  /** The request as it is told on diagnostics_channel. */
+  readonly request?: RequestStarted | undefined
+}
