@@ -1,4 +1,4 @@
-import { findReplayRequired, type Role, Scope, tellNotices } from '@flyback/core'
+import { type Role, Scope, tellNotices } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
 import { type Answer, isRegion, refusalAnswer, replayAnswer, tooLargeAnswer } from './answer.js'
@@ -7,6 +7,7 @@ import { type ToldRequest, tellRequest } from './diagnostics/told-request.js'
 import { type FlybackOptions, readOptions } from './options.js'
 import type { ReadHeader, ReplayCause, ReplayOrigin } from './platform/replay-platform.js'
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
+import { refusalOf } from './refusal-of.js'
 import { scopesInProgress } from './scopes-in-progress.js'
 
 /** What a base knows of a request. */
@@ -144,7 +145,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     },
 
     replayOf(scope, error) {
-      const refusal = scope.refusal ?? adopt(scope, error)
+      const refusal = refusalOf(scope, error)
       return refusal && replayIn(refusal.region, refusal.reason)
     },
 
@@ -156,11 +157,4 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       told?.over(completed)
     },
   }
-}
-
-/** Makes a refusal that was thrown where the scope was out of sight (the async context was lost) the scope's own. */
-function adopt(scope: Scope, error: unknown): Scope['refusal'] {
-  if (!scope.replayable) return undefined
-  const thrown = findReplayRequired(error)
-  return thrown?.replayable ? scope.refuse(thrown.region, thrown.reason, thrown) : undefined
 }

@@ -1,12 +1,8 @@
 import { findReplayRequired, type Scope } from '@flyback/core'
+import { refusalOf } from '../refusal-of.js'
 
-/**
- * Whether an error that a framework reports is a refusal that has this scope's request replayed, and so is nothing to report.
- * A refusal thrown where the scope was out of sight (the async context was lost) becomes the scope's own.
- */
+/** Whether an error that a framework reports is a refusal that has this scope's request replayed, and so is nothing to report. */
 export function isReplayedIn(scope: Scope | undefined, error: unknown): boolean {
-  const thrown = findReplayRequired(error)
-  if (scope === undefined || thrown === undefined) return false
-  if (scope.replayable && thrown.replayable) scope.refuse(thrown.region, thrown.reason, thrown)
-  return scope.refusal !== undefined
+  if (scope === undefined || findReplayRequired(error) === undefined) return false
+  return refusalOf(scope, error) !== undefined
 }

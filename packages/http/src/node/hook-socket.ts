@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Answer } from '../answer.js'
+import { callBack } from './call-back.js'
 
 /** What decides over a socket whose handshake is under way. */
 export interface SocketHook {
@@ -77,10 +78,4 @@ function statusOf(chunk: unknown): number | undefined {
   const text = chunk instanceof Uint8Array ? Buffer.from(chunk).toString('latin1', 0, 13) : chunk
   const status = typeof text === 'string' ? STATUS.exec(text)?.[1] : undefined
   return status === undefined ? undefined : Number(status)
-}
-
-/** `write` and `end` take a callback as their last argument. */
-function callBack(args: readonly unknown[]): void {
-  const last = args.at(-1)
-  if (typeof last === 'function') process.nextTick(() => Reflect.apply(last, undefined, []))
 }
