@@ -1,6 +1,6 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -22,12 +22,16 @@ interface Owned {
 const labFolders = () =>
   new Set(readdirSync(tmpdir()).filter((name) => name.startsWith('flyback-lab-')))
 
-function spawnOwner(entry: string, end: string): ChildProcessByStdio<null, Readable, null> {
+function spawnOwner(
+  entry: string,
+  end: string,
+  env: NodeJS.ProcessEnv = process.env,
+): ChildProcessByStdio<null, Readable, null> {
   const hooks = file('./fixtures/typescript-sources.mjs')
   return spawn(
     process.execPath,
     ['--import', hooks, file('./fixtures/own-a-lab.mjs'), entry, end],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    { stdio: ['ignore', 'pipe', 'ignore'], env },
   )
 }
 
@@ -59,16 +63,22 @@ test.each([
 })
 
 test('an owner killed in the middle of the boot leaves nothing', async () => {
-  const before = labFolders()
-  const owner = spawnOwner(sources, 'stay')
-  let folder: string | undefined
-  await expect
-    .poll(() => (folder = [...labFolders()].find((name) => !before.has(name))))
-    .toBeDefined()
-  const path = join(tmpdir(), folder ?? '')
-  await expect.poll(() => existsSync(join(path, 'members', 'ewr', 'data', 'PG_VERSION'))).toBe(true)
-  owner.kill('SIGKILL')
-  await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(false)
+  // Other tests start labs beside this one: what is in a temp folder of its own is this one's.
+  const temp = mkdtempSync(join(tmpdir(), 'flyback-boot-'))
+  chmodSync(temp, 0o711)
+  const owner = spawnOwner(sources, 'stay', { ...process.env, TMPDIR: temp })
+  const exited = once(owner, 'exit')
+  try {
+    const isBooting = (): boolean =>
+      readdirSync(temp).some((lab) => existsSync(join(temp, lab, 'members/ewr/data/PG_VERSION')))
+    await expect.poll(isBooting, { timeout: 20_000, interval: 10 }).toBe(true)
+    owner.kill('SIGKILL')
+    await expect.poll(() => readdirSync(temp), { timeout: 10_000 }).toEqual([])
+  } finally {
+    owner.kill('SIGKILL')
+    await exited
+    rmSync(temp, { recursive: true })
+  }
 })
 
 test('a killed owner leaves nothing either when a member hangs', async () => {
