@@ -12,7 +12,9 @@ export class Cluster {
   readonly members: Map<string, EngineMember> = new Map()
   /** Replicas whose replay is paused. */
   readonly frozen: Set<string> = new Set()
-  /** Members whose history has ended: they come back only as a new clone. */
+  /** Replicas whose replay is delayed, and by how many milliseconds. */
+  readonly slow: Map<string, number> = new Map()
+  /** Members whose history has ended: a new clone brings them back, or `start` as what they were. */
   readonly outdated: Set<string> = new Set()
   primaryRegion: string
   /** Whether somebody is the primary: nobody is in the middle of a failover. */
@@ -56,6 +58,7 @@ export class Cluster {
   /** Why the member cannot catch up for now, if so. */
   heldBack(region: string): string | undefined {
     if (this.member(region).hung) return `it hangs: unhang('${region}') first`
+    if (this.outdated.has(region)) return `its history has ended: clone('${region}') first`
     if (this.frozen.has(region)) return `its replay is frozen: resume('${region}') first`
     const cut = [region, this.primaryRegion].find((end) => this.wan.isCut(end))
     return cut === undefined ? undefined : `'${cut}' is cut off: heal('${cut}') first`

@@ -14,6 +14,9 @@ export function describeMember(cluster: Cluster, region: string): Member {
     get frozen() {
       return cluster.frozen.has(region)
     },
+    get delayMs() {
+      return cluster.slow.get(region) ?? 0
+    },
     get hung() {
       return member.hung
     },

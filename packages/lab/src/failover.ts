@@ -1,7 +1,9 @@
 import type { Cluster } from './cluster.js'
+import type { MemberRole } from './engine/engine.js'
 import { LabError } from './lab-error.js'
 import type { RegionProxies } from './proxies.js'
 import { caughtUp } from './replication.js'
+import { slow } from './slow.js'
 
 type Proxies = ReadonlyMap<string, RegionProxies>
 
@@ -11,8 +13,12 @@ export async function promote(cluster: Cluster, proxies: Proxies, region: string
     throw new LabError(`'${region}' has the primary already`)
   }
   const next = cluster.runningReplica(region)
+  if (cluster.outdated.has(region)) {
+    throw new LabError(`The history of '${region}' has ended: clone('${region}') first`)
+  }
   if (next.hung) throw new LabError(`The member in '${region}' hangs: unhang it first`)
   const old = cluster.primary
+  if (cluster.slow.has(region)) await slow(cluster, region, 0)
   cluster.hasPrimary = false
   try {
     abandonUnreachable(cluster, proxies)
@@ -40,6 +46,20 @@ export async function promote(cluster: Cluster, proxies: Proxies, region: string
   await caughtUp(cluster)
 }
 
+/** Starts a member: a fresh replica where its history has ended, unless it shall be what it was. */
+export async function start(cluster: Cluster, region: string, as?: MemberRole): Promise<void> {
+  const member = cluster.member(region)
+  const outdated = cluster.outdated.has(region)
+  if (as !== undefined && !outdated) {
+    throw new LabError(
+      `'${region}' is the ${as} it was only after a promote: start it without 'as'`,
+    )
+  }
+  if (member.running) return
+  if (outdated && as === undefined) await clone(cluster, [region])
+  else await member.start(as)
+}
+
 /** Makes replicas anew from the primary. */
 export async function clone(cluster: Cluster, regions: readonly string[]): Promise<void> {
   const targets = regions.map((region) => cluster.member(region))
@@ -55,6 +75,7 @@ export async function clone(cluster: Cluster, regions: readonly string[]): Promi
   for (const region of regions) {
     cluster.outdated.delete(region)
     cluster.frozen.delete(region)
+    cluster.slow.delete(region)
   }
 }
 

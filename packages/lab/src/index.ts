@@ -16,7 +16,7 @@ export {
   type SessionCacheRule,
   startEdge,
 } from './edge/index.js'
-export type { Credentials, StopMode } from './engine/engine.js'
+export type { Credentials, MemberRole, StopMode } from './engine/engine.js'
 export type {
   CreateDatabaseOptions,
   EnvOptions,
@@ -26,6 +26,7 @@ export type {
   LabWan,
   Lag,
   Member,
+  StartOptions,
 } from './lab.js'
 export { LabError } from './lab-error.js'
 export { greatCircleRoundTripMs } from './network/distances.js'

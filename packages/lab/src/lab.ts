@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { MachineTable } from './edge/index.js'
-import type { Credentials, StopMode } from './engine/engine.js'
+import type { Credentials, MemberRole, StopMode } from './engine/engine.js'
 import type { Address } from './network/wan.js'
 
 /** `writer` always reaches the primary; `replica` reaches the member of the region, directly. */
@@ -38,12 +38,20 @@ export interface Lab extends AsyncDisposable {
   caughtUp(region?: string): Promise<void>
   /** Stops a member. The primary stays primary: nobody takes over. @param options.mode @default 'fast' */
   stop(region: string, options?: { readonly mode?: StopMode }): Promise<void>
-  /** Starts a stopped member; one that was the primary before a `promote` comes back as a fresh replica. */
-  start(region: string): Promise<void>
+  /**
+   * Starts a stopped member; one that was the primary before a `promote` comes back as a fresh replica, or with all
+   * that it had, on its old timeline, as the role in `as`.
+   */
+  start(region: string, options?: StartOptions): Promise<void>
   /** Stops replay on a replica; it still receives, and answers from the past. */
   freeze(region: string): Promise<void>
   /** Ends `freeze`. */
   resume(region: string): Promise<void>
+  /**
+   * Lets a replica replay each commit this much later than it was committed; 0 ends it. A clone and a promotion end it
+   * too. @param delayMs up to 8000
+   */
+  slow(region: string, delayMs: number): Promise<void>
   /** Stops the processes of a member where they are: connections open, and nothing is said on them. */
   hang(region: string): void
   /** Ends `hang`. */
@@ -71,12 +79,24 @@ export interface Member extends Address {
   readonly region: string
   readonly running: boolean
   readonly frozen: boolean
+  /** By how much its replay is delayed; 0 when it is not slow. */
+  readonly delayMs: number
   readonly hung: boolean
   readonly cut: boolean
   /** The postmaster's process id while it is running. */
   readonly pid: number | undefined
   /** Asks the server. */
-  role(): Promise<'primary' | 'replica'>
+  role(): Promise<MemberRole>
+}
+
+export interface StartOptions {
+  /**
+   * For a member that lost a `promote`: comes back as it was, outside the cluster, until `clone`. As `primary` it takes
+   * writes that nobody else has; as `replica` it follows the new primary if nothing of its own is in the way, and else
+   * answers from a past that was lost. Writer proxies do not lead to it: its replica endpoint does.
+   * @default a fresh replica
+   */
+  readonly as?: MemberRole
 }
 
 export interface EnvOptions {

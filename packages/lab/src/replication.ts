@@ -30,6 +30,9 @@ export async function caughtUp(cluster: Cluster, region?: string): Promise<void>
 export async function lag(cluster: Cluster, region: string): Promise<Lag> {
   if (cluster.member(region).region === cluster.primaryRegion) return { bytes: 0, milliseconds: 0 }
   cluster.runningReplica(region)
+  if (cluster.outdated.has(region)) {
+    throw new LabError(`'${region}' has no lag, its history has ended: clone('${region}') first`)
+  }
   const flushed = await flushedPosition(cluster)
   return cluster.connect(region, async (client) => {
     const { rows } = await client.query<{ bytes: string; milliseconds: number | null }>(

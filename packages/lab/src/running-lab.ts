@@ -5,7 +5,7 @@ import { describeMember } from './describe-member.js'
 import type { MachineTable } from './edge/index.js'
 import type { Edges } from './edges.js'
 import type { Credentials, StopMode } from './engine/engine.js'
-import { abandonUnreachable, clone, promote } from './failover.js'
+import { abandonUnreachable, clone, promote, start } from './failover.js'
 import { freeze, resume } from './freeze.js'
 import type {
   CreateDatabaseOptions,
@@ -16,11 +16,13 @@ import type {
   LabWan,
   Lag,
   Member,
+  StartOptions,
 } from './lab.js'
 import { LabError } from './lab-error.js'
 import type { Address } from './network/wan.js'
 import type { RegionProxies } from './proxies.js'
 import { caughtUp, lag } from './replication.js'
+import { slow } from './slow.js'
 
 export const DEFAULT_DATABASE = 'app'
 
@@ -120,11 +122,8 @@ export class RunningLab implements Lab {
     this.#cluster.frozen.delete(region)
   }
 
-  async start(region: string): Promise<void> {
-    const member = this.#cluster.member(region)
-    if (member.running) return
-    if (this.#cluster.outdated.has(region)) await clone(this.#cluster, [region])
-    else await member.start()
+  start(region: string, options: StartOptions = {}): Promise<void> {
+    return start(this.#cluster, region, options.as)
   }
 
   freeze(region: string): Promise<void> {
@@ -133,6 +132,10 @@ export class RunningLab implements Lab {
 
   resume(region: string): Promise<void> {
     return resume(this.#cluster, region)
+  }
+
+  slow(region: string, delayMs: number): Promise<void> {
+    return slow(this.#cluster, region, delayMs)
   }
 
   hang(region: string): void {

@@ -5,6 +5,8 @@ export interface Credentials {
   readonly password: string
 }
 
+export type MemberRole = 'primary' | 'replica'
+
 /** How a member is brought down: `fast` says goodbye, `immediate` is a crash, `kill` takes the postmaster alone. */
 export type StopMode = 'fast' | 'immediate' | 'kill'
 
@@ -22,8 +24,8 @@ export interface EngineMember extends MemberPlace {
   readonly hung: boolean
   /** The postmaster's process id while it is running. */
   readonly pid: number | undefined
-  /** Resolves when it accepts connections. */
-  start(): Promise<void>
+  /** Resolves when it accepts connections. @param as whatever it was when it stopped, by default */
+  start(as?: MemberRole): Promise<void>
   /** Resolves when all its processes are gone. */
   stop(mode: StopMode): Promise<void>
   /** Stops its processes where they are: connections are accepted by the kernel and nothing is said. */

@@ -90,15 +90,10 @@ class EmbeddedEngine implements Engine {
     })
     await Promise.all(
       targets.map(async (target) => {
-        for (const [name, content] of [
-          ['backup_label', label],
-          ['standby.signal', ''],
-        ] as const) {
-          const file = join(target.dataFolder, name)
-          await writeFile(file, content, { mode: 0o600 })
-          await own(file, this.#folder.account)
-        }
-        await target.start()
+        const file = join(target.dataFolder, 'backup_label')
+        await writeFile(file, label, { mode: 0o600 })
+        await own(file, this.#folder.account)
+        await target.start('replica')
       }),
     )
   }

@@ -1,9 +1,10 @@
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from '../../lab-error.js'
 import type { Address } from '../../network/wan.js'
 import { withClient } from '../../postgres-client.js'
-import type { Credentials, EngineMember, MemberPlace, StopMode } from '../engine.js'
-import type { LabFolder } from './lab-folder.js'
+import type { Credentials, EngineMember, MemberPlace, MemberRole, StopMode } from '../engine.js'
+import { type LabFolder, own } from './lab-folder.js'
 import { PostgresProcess } from './postgres-process.js'
 import { commandLine } from './settings.js'
 
@@ -23,6 +24,7 @@ export class EmbeddedMember implements EngineMember {
   readonly dataFolder: string
   readonly #process: PostgresProcess
   readonly #credentials: Credentials
+  readonly #folder: LabFolder
 
   constructor(place: MemberPlace, options: EmbeddedMemberOptions) {
     this.region = place.region
@@ -30,6 +32,7 @@ export class EmbeddedMember implements EngineMember {
     this.port = place.port
     this.upstream = place.upstream
     this.#credentials = options.credentials
+    this.#folder = options.folder
     const memberFolder = join(options.folder.path, 'members', place.region)
     this.dataFolder = join(memberFolder, 'data')
     this.#process = new PostgresProcess({
@@ -54,8 +57,14 @@ export class EmbeddedMember implements EngineMember {
     return this.#process.pid
   }
 
-  start(): Promise<void> {
-    return this.#process.start()
+  async start(as?: MemberRole): Promise<void> {
+    const standbySignal = join(this.dataFolder, 'standby.signal')
+    if (as === 'primary') await rm(standbySignal, { force: true })
+    if (as === 'replica') {
+      await writeFile(standbySignal, '', { mode: 0o600 })
+      await own(standbySignal, this.#folder.account)
+    }
+    await this.#process.start()
   }
 
   stop(mode: StopMode): Promise<void> {
