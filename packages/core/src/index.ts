@@ -45,6 +45,7 @@ export type {
 export { observe } from './diagnostics/observe.js'
 export type { ToldStatement } from './diagnostics/tell-statement.js'
 export { classifyError, type ErrorVerdict } from './errors/classify-error.js'
+export { CommitUnknown, isCommitUnknown } from './errors/commit-unknown.js'
 export { ConfigurationError } from './errors/configuration-error.js'
 export { findReplayRequired } from './errors/find-replay-required.js'
 export {
@@ -110,3 +111,14 @@ export type { OpenWork, Pending, Reclaimable } from './scope/open-work.js'
 export type { ScopeOptions } from './scope/scope-options.js'
 export { Scope } from './scope/scope-state.js'
 export type { ScopeState, ScopeView } from './scope/scope-view.js'
+export {
+  type Consistency,
+  type ConsistencyRules,
+  readConsistency,
+  type SessionConsistency,
+} from './tokens/consistency.js'
+export { type Place, takePlace } from './tokens/fallbacks.js'
+export { findKnownStale, type StaleEndpoint } from './tokens/known-stale.js'
+export type { ScopeTokens } from './tokens/scope-tokens.js'
+export { isContained, type Pin, type Position, type TokenEntry } from './tokens/token.js'
+export { parseEntry, parseToken, printEntry, printToken } from './tokens/token-text.js'

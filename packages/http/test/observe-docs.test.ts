@@ -29,6 +29,7 @@ const REPLAY_REASONS: Record<ReplayReason, true> = {
   required: true,
   'mixed-reads': true,
   'replica-unavailable': true,
+  stale: true,
 }
 
 /** The rows of the first table with this head after a heading, as cells. */
@@ -105,6 +106,7 @@ test('the page has every field and every word of a request', () => {
     'replica-down': true,
     'recovery-conflict': true,
     promoted: true,
+    strong: true,
     aborted: true,
   })
   expect(first('### A request', 'reason')).toEqual(reasons)
@@ -148,6 +150,8 @@ test('the page has every field and every word of the other channels', () => {
     'read-only': true,
     'role-changed': true,
     unreachable: true,
+    busy: true,
+    'old-timeline': true,
   }
   const rows = table('### The others', 'channel').map((row) =>
     row.map((cell) => quoted(cell).toSorted()),

@@ -3,12 +3,28 @@ import {
   Connection,
   createLink,
   type EndpointName,
+  type Link,
   type Routing,
 } from '@flyback/core'
 import { CompiledQuery, type DatabaseConnection, type Driver } from 'kysely'
 import type { Held, Source } from './held.js'
 
 const ROLE = 'select pg_is_in_recovery() as in_recovery'
+
+/** What is known of a connection of a foreign dialect. */
+class ForeignConnection extends Connection {
+  readonly #connection: DatabaseConnection
+
+  constructor(link: Link, connection: DatabaseConnection) {
+    super(link)
+    this.#connection = connection
+  }
+
+  override async ask(statement: string): Promise<readonly unknown[]> {
+    const { rows } = await this.#connection.executeQuery(CompiledQuery.raw(statement))
+    return Object.values(Object(rows[0]))
+  }
+}
 
 interface ForeignHeld extends Held {
   readonly known: Connection
@@ -29,7 +45,7 @@ export function foreignSource(routing: Routing, local: Driver, writer: Driver): 
     const connection = await driver.acquireConnection(...acquireArgs)
     let known = knownOf.get(connection)
     if (known === undefined || known.isReclaimed) {
-      known = new Connection(links[endpoint])
+      known = new ForeignConnection(links[endpoint], connection)
       knownOf.set(connection, known)
     }
     try {

@@ -67,7 +67,7 @@ export function routeClient(
       this.#Promise = typeof given === 'object' ? given.Promise : undefined
       exposeRouting(this, link)
       if (link === undefined) return
-      const session = new Session(link, this)
+      const session = new Session(link, this, (statement) => this.#ask(statement))
       this.#session = session
       // pg-native has no connection object: its role is then assumed from the endpoint.
       const { connection } = this as { readonly connection?: pg.Connection }
@@ -155,6 +155,17 @@ export function routeClient(
       return typeof cancel === 'function' ? Reflect.apply(cancel, this, [target, query]) : undefined
     }
 
+    /** Sends a statement of ours, past all checks. */
+    #ask(statement: string): Promise<readonly unknown[]> {
+      return new Promise((resolve, reject) => {
+        const config: pg.QueryArrayConfig = { text: statement, rowMode: 'array' }
+        super.query(config, (error, result) => {
+          if (error) reject(error)
+          else resolve(result.rows[0] ?? [])
+        })
+      })
+    }
+
     #send(
       session: Session,
       scope: Scope | undefined,
@@ -176,7 +187,7 @@ export function routeClient(
       const answered: QueryCallback = (error, result) => {
         if (error) {
           const judge = (): void => {
-            const remedy = session.judge(scope, attempt, error, told)
+            const remedy = session.judge(scope, attempt, error, told, text)
             process.nextTick(done, remedy)
           }
           // Refusals wait for ReadyForQuery: what the server announces about its role arrives with it.
@@ -186,7 +197,11 @@ export function routeClient(
         }
         session.endSending(scope, told)
         const failure = commitFailure(firstRefusal, text, result)
-        done(failure === undefined ? { type: 'result', result } : { type: 'throw', error: failure })
+        if (failure !== undefined) return done({ type: 'throw', error: failure })
+        const succeed = (): void => done({ type: 'result', result })
+        if (scope !== undefined && session.owesCapture(scope, tagsOf(result))) {
+          void session.capture(scope).then(succeed)
+        } else succeed()
       }
       Reflect.apply(super.query, this, [
         copyOf(config),
@@ -213,7 +228,7 @@ export function routeClient(
       let told: ToldStatement | undefined
       adoptSubmittable(submittable, {
         onError: (error) => {
-          const remedy = session.judge(scope, NO_RETRY, error, told)
+          const remedy = session.judge(scope, NO_RETRY, error, told, text)
           return remedy.type === 'throw' ? remedy.error : error
         },
         onDelivery: () => {
@@ -223,6 +238,10 @@ export function routeClient(
           session.endSending(scope, told)
           return commitFailure(session.firstRefusal, text, { command })
         },
+        capture: (command) =>
+          scope !== undefined && session.owesCapture(scope, [command])
+            ? session.capture(scope)
+            : undefined,
         whenLost: (tell) => session.whenLost(tell),
       })
       if (refusal === undefined) {
@@ -250,12 +269,16 @@ export function routeClient(
 /** Verdicts that may depend on what the server announces with the end of its answer. */
 const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])
 
+/** The command tags of a result, or of the results of several statements in one text. */
+function tagsOf(result: unknown): (string | undefined)[] {
+  return [result].flat().map((one) => {
+    const command: unknown = Reflect.get(Object(one), 'command')
+    return typeof command === 'string' ? command : undefined
+  })
+}
+
 /** A COMMIT that the server answered with ROLLBACK, after a refusal the caller had swallowed. */
 function commitFailure(refusal: unknown, text: string | undefined, result: unknown): unknown {
   if (refusal === undefined || text === undefined || !isCommit(text)) return undefined
-  // Several statements in one text have a result each.
-  const first: unknown = Array.isArray(result) ? result[0] : result
-  const command: unknown =
-    typeof first === 'object' && first !== null ? Reflect.get(first, 'command') : undefined
-  return command === 'ROLLBACK' ? refusal : undefined
+  return tagsOf(result)[0] === 'ROLLBACK' ? refusal : undefined
 }

@@ -27,9 +27,16 @@ export class Session extends Connection {
   #waitingIdle: (() => void)[] = []
   readonly #waitingLost = new Set<() => void>()
 
-  constructor(link: Link, client: object) {
+  readonly #ask: (statement: string) => Promise<readonly unknown[]>
+
+  constructor(link: Link, client: object, ask: (statement: string) => Promise<readonly unknown[]>) {
     super(link)
+    this.#ask = ask
     sessions.set(client, this)
+  }
+
+  override ask(statement: string): Promise<readonly unknown[]> {
+    return this.#ask(statement)
   }
 
   /** Listens before the client connects: the first announcements come with the connection. */

@@ -43,6 +43,8 @@ interface Hooks {
   onDelivery(): void
   /** An error to hand over instead of a success, once its command tag is known. */
   onComplete(commandTag: string | undefined): unknown
+  /** What has to be done before the end is handed over, if anything. Never rejects. */
+  capture(commandTag: string | undefined): Promise<void> | undefined
   /** Calls back when the connection has ended; returns a function that takes the wish back. */
   whenLost(tell: () => void): () => void
 }
@@ -66,6 +68,11 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
         const handleError: unknown = Reflect.get(submittable, 'handleError')
         if (failure !== undefined && typeof handleError === 'function') {
           return Reflect.apply(handleError, submittable, [failure, args[0]])
+        }
+        const captured = hooks.capture(tag)
+        if (captured !== undefined) {
+          const hand = bindToCaller((): unknown => Reflect.apply(handler, submittable, args))
+          return void captured.then(hand)
         }
       }
       return Reflect.apply(handler, submittable, args)
@@ -125,5 +132,6 @@ function adoptClose(cursor: object, { whenLost }: Hooks): void {
 function tagOf(message: unknown): string | undefined {
   const text: unknown =
     typeof message === 'object' && message !== null ? Reflect.get(message, 'text') : undefined
-  return typeof text === 'string' ? text : undefined
+  // `INSERT 0 1`
+  return typeof text === 'string' ? text.split(' ', 1)[0] : undefined
 }

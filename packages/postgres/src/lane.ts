@@ -142,6 +142,11 @@ export class Lane extends Connection {
     }
   }
 
+  override async ask(statement: string): Promise<readonly unknown[]> {
+    const [row] = await this.#ask(this.#sql.unsafe(statement))
+    return Object.values(Object(row))
+  }
+
   #ask(query: DriverQuery): Promise<readonly unknown[]> {
     return runOutsideScope(async () => {
       const rows = await query
@@ -223,8 +228,9 @@ export class Lane extends Connection {
     repetition: Repetition,
     error: unknown,
     told?: ToldStatement,
+    text?: string,
   ): Remedy {
-    if (this.lost || !isOfUser(error)) return super.judge(scope, repetition, error, told)
+    if (this.lost || !isOfUser(error)) return super.judge(scope, repetition, error, told, text)
     const remedy: Remedy = { type: 'throw', error }
     told?.end(remedy, error)
     this.endSending(scope)

@@ -19,6 +19,8 @@ export type MemberRole = 'primary' | 'replica'
  * - `replica-down`: the replica could not be reached
  * - `recovery-conflict`: the replica cancelled the statement twice
  * - `promoted`: the member beside us is the primary now
+ * - `stale`: the replica has not replayed, in time, what the client has seen
+ * - `strong`: the read must have seen everything
  */
 export type ForwardReason =
   | 'policy'
@@ -31,6 +33,8 @@ export type ForwardReason =
   | 'replica-down'
   | 'recovery-conflict'
   | 'promoted'
+  | 'stale'
+  | 'strong'
 
 /**
  * Where a request was handled.

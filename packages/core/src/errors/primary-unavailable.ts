@@ -9,23 +9,35 @@ const BRAND: symbol = Symbol.for('flyback.PrimaryUnavailable')
  * - `read-only`: the primary announced `default_transaction_read_only=on` (a full disk, a fence)
  * - `role-changed`: the member was promoted while a transaction begun on the standby was open
  * - `unreachable`: no connection through the writer endpoint within `writerDeadlineMs`
+ * - `busy`: as many as `maxFallbacks` already read there because their replica is stale or down
+ * - `old-timeline`: the writer endpoint leads to a member whose history ends before what the client has seen (a split brain)
  */
-export type PrimaryUnavailableReason = 'standby' | 'read-only' | 'role-changed' | 'unreachable'
+export type PrimaryUnavailableReason =
+  | 'standby'
+  | 'read-only'
+  | 'role-changed'
+  | 'unreachable'
+  | 'busy'
+  | 'old-timeline'
 
 const MESSAGES: Readonly<Record<PrimaryUnavailableReason, string>> = {
-  standby: 'the writer endpoint leads to a member in recovery',
-  'read-only': 'the primary is read-only (default_transaction_read_only is on)',
-  'role-changed': 'the member was promoted while this transaction was open; begin it again',
-  unreachable: 'no connection through the writer endpoint within writerDeadlineMs',
+  standby: 'takes no writes: the writer endpoint leads to a member in recovery',
+  'read-only': 'takes no writes: it is read-only (default_transaction_read_only is on)',
+  'role-changed':
+    'takes no writes: the member was promoted while this transaction was open; begin it again',
+  unreachable: 'takes no writes: no connection through the writer endpoint within writerDeadlineMs',
+  busy: 'takes no more reads of this region: maxFallbacks are there already',
+  'old-timeline':
+    'cannot be trusted: the writer endpoint leads to a member whose history ends before what the client has seen',
 }
 
-/** The primary cannot take this write now. Never a replay: another region would meet the same primary. */
+/** The primary cannot serve this work now. Never a replay: another region would meet the same primary. */
 export class PrimaryUnavailable extends FlybackError {
   readonly reason: PrimaryUnavailableReason
 
   constructor(options: { readonly reason: PrimaryUnavailableReason; readonly cause?: unknown }) {
     super(
-      `The primary cannot take writes: ${MESSAGES[options.reason]}`,
+      `The primary ${MESSAGES[options.reason]}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.reason = options.reason

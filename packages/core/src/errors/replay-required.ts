@@ -11,6 +11,7 @@ const BRAND: symbol = Symbol.for('flyback.ReplayRequired')
  * - `required`: {@link requirePrimary} was called
  * - `mixed-reads`: reads of the replica and work on the primary would mix in one scope
  * - `replica-unavailable`: the replica cannot be reached and the option says to replay
+ * - `stale`: the replica has not replayed, in time, what the client has seen
  */
 export type ReplayReason =
   | 'write'
@@ -19,6 +20,7 @@ export type ReplayReason =
   | 'required'
   | 'mixed-reads'
   | 'replica-unavailable'
+  | 'stale'
 
 export interface ReplayRequiredOptions {
   /** The primary region, where the work belongs. */
@@ -37,6 +39,7 @@ const MESSAGES: Readonly<Record<ReplayReason, string>> = {
   required: 'requirePrimary() was called in a replica region',
   'mixed-reads': 'reads of the replica and work on the primary would mix',
   'replica-unavailable': 'the replica in this region cannot be reached',
+  stale: 'the replica in this region is behind what its client has seen',
 }
 
 /**

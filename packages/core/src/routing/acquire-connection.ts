@@ -1,10 +1,12 @@
 import { tellPrimaryUnavailable } from '../diagnostics/tell-primary-unavailable.js'
 import { PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import type { Scope } from '../scope/scope-state.js'
+import type { Position } from '../tokens/token.js'
 import type { Hint } from './choose-endpoint.js'
 import type { Connection } from './connection.js'
 import { type EndpointName, unknownFacts } from './connection-facts.js'
-import type { ConnectionVerdict } from './judge-connection.js'
+import { primaryPosition, waitForMember } from './member-questions.js'
+import type { Router } from './router.js'
 import type { Routing } from './routing.js'
 
 const STANDBY_RETRY_MS = 50
@@ -37,61 +39,116 @@ export async function acquireConnection<C>(
   const isConnected = ask.scope?.follow({ pending: true })
   try {
     return await acquire(routing, source, ask)
+  } catch (error) {
+    tellPrimaryUnavailable(error, ask.scope?.request)
+    throw error
   } finally {
     isConnected?.()
   }
 }
 
 async function acquire<C>(
-  { router, settings }: Routing,
+  routing: Routing,
   source: ConnectionSource<C>,
   { scope, endpoint: asked, hint, attempt }: Ask,
 ): Promise<C> {
-  const deadlineMs = performance.now() + settings.writerDeadlineMs
-  for (let endpoint = asked, failures = attempt; ; ) {
+  const { router, settings } = routing
+  const beganMs = performance.now()
+  let endpoint = asked
+  let failures = attempt
+
+  /** Where to go on after a failure; throws what its caller gets otherwise. */
+  function elsewhere(error: unknown, connectionLost: boolean): EndpointName {
+    const remedy = router.judge(scope, {
+      endpoint,
+      facts: unknownFacts(),
+      firstRefusal: undefined,
+      retryable: true,
+      attempt: failures++,
+      connectionLost,
+      error,
+    })
+    if (remedy.type === 'throw') throw remedy.error
+    return remedy.on
+  }
+
+  for (;;) {
+    const floor = await floorOf(routing, source, scope, endpoint)
     let taken: C
     try {
       taken = await source.connect(endpoint)
     } catch (error) {
-      const remedy = router.judge(scope, {
-        endpoint,
-        facts: unknownFacts(),
-        firstRefusal: undefined,
-        retryable: true,
-        attempt: failures++,
-        connectionLost: source.neverConnected(error),
-        error,
-      })
-      if (remedy.type === 'throw') {
-        tellPrimaryUnavailable(remedy.error, scope?.request)
-        throw remedy.error
-      }
-      endpoint = remedy.on
+      endpoint = elsewhere(error, source.neverConnected(error))
       continue
     }
     const connection = source.connectionOf(taken)
     if (connection === undefined) return taken
-    const { facts, outdated } = connection
-    let verdict: ConnectionVerdict
+    let verdict: ReturnType<Router['admit']>
     try {
-      verdict = router.admit(scope, { endpoint, facts, outdated })
-    } catch (refusal) {
-      source.release(taken)
-      throw refusal
-    }
-    if (verdict.outcome === 'serve') return taken
-    if (verdict.outcome === 'writer') {
-      source.release(taken)
-      endpoint = router.choose(scope, hint)
+      verdict = await admit(connection, scope, floor)
+    } catch (error) {
+      source.release(taken, connection.isUseless || undefined)
+      if (!connection.isUseless) throw error
+      endpoint = elsewhere(error, true)
       continue
     }
-    source.release(taken, true)
-    if (verdict.outcome !== 'retire' || verdict.because !== 'standby') continue
-    if (performance.now() >= deadlineMs) {
-      const unavailable = new PrimaryUnavailable({ reason: 'standby' })
-      tellPrimaryUnavailable(unavailable, scope?.request)
-      throw unavailable
+    switch (verdict.outcome) {
+      case 'serve':
+        return taken
+      case 'writer':
+        source.release(taken)
+        endpoint = router.choose(scope, hint)
+        break
+      case 'ask':
+      case 'stale':
+        source.release(taken)
+        endpoint = router.leaveStale(scope)
+        break
+      case 'wait': {
+        const lacked = connection.lackedBy(scope, floor)
+        source.release(taken)
+        const leftMs = beganMs + settings.maxWaitMs - performance.now()
+        const isThere = await waitForMember(connection.link, source, lacked, leftMs)
+        if (!isThere) endpoint = router.leaveStale(scope)
+        break
+      }
+      case 'retire':
+        source.release(taken, true)
+        if (verdict.because === 'outdated') break
+        if (performance.now() >= beganMs + settings.writerDeadlineMs) {
+          throw new PrimaryUnavailable({ reason: 'standby' })
+        }
+        await new Promise((resolve) => setTimeout(resolve, STANDBY_RETRY_MS))
     }
-    await new Promise((resolve) => setTimeout(resolve, STANDBY_RETRY_MS))
   }
+}
+
+/** Where the primary was, for reads that may be only so old. */
+async function floorOf<C>(
+  routing: Routing,
+  source: ConnectionSource<C>,
+  scope: Scope | undefined,
+  endpoint: EndpointName,
+): Promise<Position | null | undefined> {
+  const { withinMs } = scope?.consistency ?? {}
+  if (withinMs === undefined || endpoint !== 'replica') return undefined
+  return await primaryPosition(routing, source, withinMs)
+}
+
+/** Whether a connection may serve; asks its member first when that depends on where it is. */
+async function admit(
+  connection: Connection,
+  scope: Scope | undefined,
+  floor: Position | null | undefined,
+): Promise<ReturnType<Router['admit']>> {
+  const { facts, outdated, link } = connection
+  const { router, endpoint } = link
+  const judge = (asked: boolean): ReturnType<Router['admit']> => {
+    const freshness = connection.freshness(scope, asked, floor)
+    return router.admit(scope, { endpoint, facts, outdated, freshness })
+  }
+  const verdict = judge(false)
+  if (verdict.outcome !== 'ask') return verdict
+  await connection.askMember(connection.lacksIdentity(scope, floor))
+  return judge(true)
 }

@@ -58,6 +58,16 @@ export const CHOOSE_ENDPOINT: readonly Row<ChooseInput, EndpointChoice>[] = [
     gives: { outcome: 'writer', because: 'asked' },
   },
   {
+    title: 'a strong read after reads of the replica is replayed',
+    when: ({ scope }) => scope?.strong === true && scope.replayable && scope.usedReplica,
+    gives: { outcome: 'throw', reason: 'mixed-reads' },
+  },
+  {
+    title: 'a strong read uses the writer endpoint',
+    when: ({ hint, scope }) => hint !== 'write' && scope?.strong === true,
+    gives: { outcome: 'writer', because: 'strong' },
+  },
+  {
     title:
       'a write known before it is sent uses the writer endpoint when its request could never be replayed',
     when: ({ hint, scope }) => hint === 'write' && scope?.staysHere === true,

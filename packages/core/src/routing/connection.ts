@@ -1,33 +1,24 @@
 import { tellPrimaryUnavailable } from '../diagnostics/tell-primary-unavailable.js'
 import { memberOf, type ToldStatement, tellStatement } from '../diagnostics/tell-statement.js'
-import { sqlstateOf } from '../errors/classify-error.js'
+import { classifyError, sqlstateOf } from '../errors/classify-error.js'
+import { CommitUnknown } from '../errors/commit-unknown.js'
 import { isPrimaryUnavailable, type PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { isReplayRequired, type ReplayRequired } from '../errors/replay-required.js'
 import type { Scope } from '../scope/scope-state.js'
 import type { Attempt } from './attempt.js'
-import {
-  type ConnectionFacts,
-  type EndpointName,
-  learnParameter,
-  unknownFacts,
-} from './connection-facts.js'
-import { Lendable } from './lendable.js'
+import { learnParameter } from './connection-facts.js'
 import { type Link, mayProbe } from './link.js'
+import { MemberConnection } from './member-connection.js'
 import { rememberOrigin } from './origin-of.js'
 import type { Remedy } from './router.js'
+import { isCommit } from './statement.js'
 
 /**
  * What is known of one connection: its facts, its transaction, the refusal it met. A driver's adapter extends it with how it
  * hears of them.
  */
-export class Connection extends Lendable {
-  readonly link: Link
-  readonly facts: ConnectionFacts = unknownFacts()
+export abstract class Connection extends MemberConnection {
   readonly epoch: number
-  /** `I` idle, `T` in a transaction, `E` in a failed one; as of the last answer. */
-  status: string = 'I'
-  /** The connection has ended. Some drivers' errors do not say so. */
-  lost = false
   /** What the open transaction was refused with first: it cannot commit. */
   firstRefusal: ReplayRequired | PrimaryUnavailable | undefined
   /** The primary announced a read-only default, and a new connection may find that over. */
@@ -36,8 +27,7 @@ export class Connection extends Lendable {
   #beganIn: Scope | undefined
 
   constructor(link: Link) {
-    super()
-    this.link = link
+    super(link)
     this.epoch = link.epoch
   }
 
@@ -51,11 +41,6 @@ export class Connection extends Lendable {
   /** Opened before its endpoint changed members. */
   get outdated(): boolean {
     return this.epoch !== this.link.epoch
-  }
-
-  /** Where this connection leads in fact: a replica that was promoted is a writer. */
-  get leadsTo(): EndpointName {
-    return this.facts.inHotStandby === false ? 'writer' : this.link.endpoint
   }
 
   /**
@@ -104,14 +89,22 @@ export class Connection extends Lendable {
     }
   }
 
-  /** What to do about the error a statement of this connection was answered with. Marks the scope. */
+  /**
+   * What to do about the error a statement of this connection was answered with. Marks the scope.
+   *
+   * @param text its SQL: a COMMIT whose outcome nobody knows is reported as such (rule 18)
+   */
   judge(
     scope: Scope | undefined,
     { retryable, attempt }: Attempt,
     error: unknown,
     told?: ToldStatement,
+    text?: string,
   ): Remedy {
     this.#learnRole(scope)
+    const unknown = this.#isOutcomeUnknown(error, text)
+    // What may have been committed, must be seen.
+    if (unknown && scope?.captures === true) scope.tokens.pin()
     if (sqlstateOf(error) !== undefined) scope?.answered(memberOf(this))
     const { router, endpoint } = this.link
     const remedy = router.judge(scope, {
@@ -124,8 +117,19 @@ export class Connection extends Lendable {
       error,
     })
     told?.end(remedy, error)
-    if (remedy.type === 'throw') this.note(remedy.error, scope)
-    return remedy
+    if (remedy.type !== 'throw') return remedy
+    this.note(remedy.error, scope)
+    return unknown && remedy.error === error && text !== undefined && isCommit(text)
+      ? { type: 'throw', error: new CommitUnknown(error) }
+      : remedy
+  }
+
+  /** Whether what failed may have been committed all the same: nobody has said that it was not. */
+  #isOutcomeUnknown(error: unknown, text: string | undefined): boolean {
+    if (this.leadsTo !== 'writer') return false
+    // A transaction whose connection ends is rolled back, unless it was about to commit.
+    if (this.status !== 'I' && text !== undefined && !isCommit(text)) return false
+    return this.lost || sqlstateOf(error) === undefined || classifyError(error) === 'unavailable'
   }
 
   /** Remembers what an error means for this connection, and that it came from it. */
@@ -143,7 +147,7 @@ export class Connection extends Lendable {
   /** Whether a connection that still works must not serve again. Ask once, when it is given back. */
   mustGo(): boolean {
     const { link, facts } = this
-    if (this.isReclaimed) return true
+    if (this.isReclaimed || this.isUseless) return true
     if (link.endpoint === 'writer' && facts.inHotStandby === true) return true
     // Only a new session sees that a read-only default is over.
     return this.wantsProbe && mayProbe(link)

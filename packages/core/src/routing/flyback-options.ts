@@ -35,6 +35,20 @@ export interface FlybackOptions {
    * @default 5000
    */
   readonly writerDeadlineMs?: number | undefined
+  /**
+   * How long a read waits for the replica to replay what its client has seen, in milliseconds; then the request is replayed, or the
+   * read goes to the primary. `0` does not wait.
+   *
+   * @default 100
+   */
+  readonly maxWaitMs?: number | undefined
+  /**
+   * How many pieces of work of this process may be at the primary at once because their replica is stale or down. What comes on top
+   * fails with PrimaryUnavailable, which the middleware answers with 503.
+   *
+   * @default 100
+   */
+  readonly maxFallbacks?: number | undefined
   /** Who knows where the primary is. @default the region variables */
   readonly locator?: PrimaryLocator | undefined
 }
@@ -51,10 +65,9 @@ const CHECKS: Readonly<Record<keyof FlybackOptions, readonly [expected: string, 
   rewriteLoopback: ['true or false', (value) => typeof value === 'boolean'],
   whenReplicaDown: oneOf('forward', 'replay', 'fail'),
   advisoryLocks: oneOf('refuse', 'allow'),
-  writerDeadlineMs: [
-    'a number of milliseconds from 0',
-    (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31,
-  ],
+  writerDeadlineMs: ['a number of milliseconds from 0', isTime],
+  maxWaitMs: ['a number of milliseconds from 0', isTime],
+  maxFallbacks: ['a whole number from 0', (value) => Number.isInteger(value) && Number(value) >= 0],
   locator: [
     'an object with a locate() method',
     (value) => isObject(value) && typeof Reflect.get(value, 'locate') === 'function',
@@ -80,6 +93,10 @@ export function checkOptions(options: FlybackOptions): void {
 
 function oneOf(...choices: readonly string[]): readonly [string, Check] {
   return [`one of: ${choices.join(', ')}`, (value) => choices.some((choice) => choice === value)]
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < 2 ** 31
 }
 
 function isObject(value: unknown): value is object {

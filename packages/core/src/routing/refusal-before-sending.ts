@@ -5,21 +5,42 @@ import { endsTransaction, takesAdvisoryLock } from './statement.js'
 
 /** Why a statement must not be sent on a connection, if it must not. Marks the scope. */
 export function refusalBeforeSending(
-  { link, facts, leadsTo, status, reclaimedBy }: Connection,
+  connection: Connection,
   scope: Scope | undefined,
   text: string | undefined,
 ): Error | undefined {
+  const { link, facts, leadsTo, status, reclaimedBy } = connection
   const { router, endpoint, settings } = link
-  if (reclaimedBy !== undefined) return reclaimedBy
-  if (scope?.refusal !== undefined) return scope.refusal
+  const ended = reclaimedBy ?? scope?.refusal ?? scope?.denial
+  if (ended !== undefined) return ended
   if (endpoint === 'writer') {
     return facts.inHotStandby === true ? new PrimaryUnavailable({ reason: 'standby' }) : undefined
   }
   // It would read the past of what the scope wrote; only what ends a transaction that was open reads nothing.
   const ends = status !== 'I' && text !== undefined && endsTransaction(text)
   if (router.isBehind(scope, leadsTo) && !ends) return router.refuse(scope, 'mixed-reads')
+  if (status === 'I' && isStale(connection, scope)) {
+    try {
+      router.leaveStale(scope, true)
+    } catch (refusal) {
+      return refusal instanceof Error ? refusal : undefined
+    }
+  }
   const locks = settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
   return locks && router.role === 'replica' && leadsTo === 'replica'
     ? router.refuse(scope, 'known-write')
     : undefined
+}
+
+/**
+ * Whether a connection that was checked out before its scope came to ask for so much has not proven that it has it. It is asked for
+ * the next time.
+ */
+function isStale(connection: Connection, scope: Scope | undefined): boolean {
+  const freshness = connection.freshness(scope, false)
+  if (freshness === 'free' || freshness === 'contained') return false
+  if (freshness === 'unknown' && !connection.busy) {
+    connection.askMember(connection.lacksIdentity(scope)).catch(() => {})
+  }
+  return true
 }

@@ -7,10 +7,17 @@ import { tellRefusal } from '../diagnostics/tell-refusal.js'
 import { PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
 import type { Scope } from '../scope/scope-state.js'
+import { Beacon } from '../tokens/beacon.js'
+import { takePlace } from '../tokens/fallbacks.js'
 import { chooseEndpoint, type Hint } from './choose-endpoint.js'
 import type { ConnectionFacts, EndpointName } from './connection-facts.js'
-import { type ConnectionVerdict, judgeConnection } from './judge-connection.js'
+import {
+  type ConnectionInput,
+  type ConnectionVerdict,
+  judgeConnection,
+} from './judge-connection.js'
 import { judgeError, type ReplicaDownPolicy } from './judge-error.js'
+import { knowCluster } from './known-clusters.js'
 
 export interface RouterOptions {
   readonly deployment: Deployment
@@ -19,6 +26,8 @@ export interface RouterOptions {
   readonly cluster: string
   readonly hasReplica: boolean
   readonly whenReplicaDown: ReplicaDownPolicy
+  /** How many pieces of work of this process may fall back on the primary at once. */
+  readonly maxFallbacks: number
   /** Where the endpoints lead, to be told. @default unknown */
   readonly servers?: Servers | undefined
 }
@@ -44,6 +53,8 @@ export type Remedy =
 export interface Router extends Pick<RouterOptions, 'cluster' | 'hasReplica' | 'servers'> {
   /** The role now; the locator may have learned of a failover. */
   readonly role: Role
+  /** Where the primary was at moments this process remembers. */
+  readonly beacon: Beacon
   /**
    * Which endpoint for this work? Marks the scope before anything is sent.
    * @throws {@link ReplayRequired}
@@ -56,11 +67,21 @@ export interface Router extends Pick<RouterOptions, 'cluster' | 'hasReplica' | '
    * checked out of the replica before.
    */
   isBehind(scope: Scope | undefined, endpoint: EndpointName): boolean
-  /** Whether this checked-out connection may serve. @throws {@link ReplayRequired} the scope's refusal */
+  /**
+   * Whether this checked-out connection may serve.
+   * @throws {@link ReplayRequired} the scope's refusal, or {@link PrimaryUnavailable} when nothing may
+   */
   admit(
     scope: Scope | undefined,
-    connection: { endpoint: EndpointName; facts: ConnectionFacts; outdated: boolean },
-  ): Exclude<ConnectionVerdict, { outcome: 'refused' }>
+    connection: Omit<ConnectionInput, 'scope'>,
+  ): Exclude<ConnectionVerdict, { outcome: 'refused' | 'old-timeline' }>
+  /**
+   * Leaves work to the primary whose replica lacks what it must have seen: it is replayed, or goes on at the writer endpoint.
+   *
+   * @param isHeld its caller holds the connection, so that it can go on nowhere. @default false
+   * @throws {@link ReplayRequired}, or {@link PrimaryUnavailable} when too much is there already
+   */
+  leaveStale(scope: Scope | undefined, isHeld?: boolean): EndpointName
   /** What to throw, or where to run again. Marks the scope. */
   judge(scope: Scope | undefined, failure: Failure): Remedy
   /** The error for work that must not run here; the scope's own when it has one. */
@@ -69,7 +90,8 @@ export interface Router extends Pick<RouterOptions, 'cluster' | 'hasReplica' | '
 
 /** Puts the three tables together for one cluster. */
 export function createRouter(options: RouterOptions): Router {
-  const { deployment, locator, cluster, hasReplica, whenReplicaDown } = options
+  const { deployment, locator, cluster, hasReplica, whenReplicaDown, maxFallbacks } = options
+  knowCluster(cluster)
 
   function primaryRegion(): string {
     return locator.locate(cluster) ?? deployment.primaryRegion ?? ''
@@ -94,10 +116,28 @@ export function createRouter(options: RouterOptions): Router {
     else if (scope?.role === 'replica') scope.enterWriter(cluster, because ?? 'promoted')
   }
 
+  /** Whether there is a place at the primary for work that falls back on it (rule 14). */
+  function hasPlace(scope: Scope | undefined): boolean {
+    if (scope !== undefined) return scope.takePlace(maxFallbacks)
+    const place = takePlace(maxFallbacks)
+    place?.replay()
+    return place !== undefined
+  }
+
+  function deny(
+    scope: Scope | undefined,
+    reason: 'busy' | 'old-timeline',
+    cause?: unknown,
+  ): PrimaryUnavailable {
+    const unavailable = new PrimaryUnavailable({ reason, cause })
+    return scope?.deny(unavailable) ?? unavailable
+  }
+
   const router: Router = {
     cluster,
     hasReplica,
     servers: options.servers,
+    beacon: new Beacon(),
 
     get role(): Role {
       // A release machine is `primary` wherever it runs; only a replica or primary can change sides.
@@ -106,6 +146,7 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     choose(scope, hint) {
+      if (scope?.denial !== undefined) throw scope.denial
       const choice = chooseEndpoint({
         role: router.role,
         hasReplica,
@@ -126,7 +167,17 @@ export function createRouter(options: RouterOptions): Router {
     admit(scope, connection) {
       const verdict = judgeConnection({ scope: scope?.view(cluster), ...connection })
       if (verdict.outcome === 'refused') throw refuse(scope, 'write')
+      if (verdict.outcome === 'old-timeline') throw deny(scope, 'old-timeline')
       return verdict
+    },
+
+    leaveStale(scope, isHeld = false) {
+      const ended = scope?.refusal ?? scope?.denial
+      if (ended !== undefined) throw ended
+      if (!hasPlace(scope)) throw deny(scope, 'busy')
+      if (scope === undefined || scope.replayable || isHeld) throw refuse(scope, 'stale')
+      enter(scope, 'writer', 'stale')
+      return 'writer'
     },
 
     judge(scope, failure) {
@@ -147,6 +198,9 @@ export function createRouter(options: RouterOptions): Router {
         case 'driver-error':
           return { type: 'throw', error }
         case 'replay':
+          if (outcome.reason === 'replica-unavailable' && !hasPlace(scope)) {
+            return { type: 'throw', error: deny(scope, 'busy', error) }
+          }
           return { type: 'throw', error: refuse(scope, outcome.reason, error) }
         case 'first-refusal':
           return { type: 'throw', error: firstRefusal }
@@ -159,6 +213,10 @@ export function createRouter(options: RouterOptions): Router {
           // Another statement of the scope may have been refused meanwhile: then nothing more is sent.
           if (scope?.refusal !== undefined) return { type: 'throw', error: scope.refusal }
           const { on, because } = outcome
+          const fallsBack = because === 'replica-down' || because === 'recovery-conflict'
+          if (on === 'writer' && fallsBack && !hasPlace(scope)) {
+            return { type: 'throw', error: deny(scope, 'busy', error) }
+          }
           enter(scope, on, because === 'forwarding' ? undefined : because)
           publish('flyback:retry', () => ({ request: scope?.request, reason: because, on }))
           return { type: 'retry', on }

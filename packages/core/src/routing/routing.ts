@@ -8,6 +8,9 @@ import { createRouter, type Router, type RouterOptions } from './router.js'
 export interface Settings {
   readonly refuseAdvisoryLocks: boolean
   readonly writerDeadlineMs: number
+  readonly maxWaitMs: number
+  /** How many pieces of work of this process may fall back on the primary at once. */
+  readonly maxFallbacks: number
 }
 
 /** How an adapter over one cluster takes part: whom it asks, and how it behaves. */
@@ -24,16 +27,20 @@ export function createRouting(
   options: FlybackOptions,
   endpoints: Pick<RouterOptions, 'cluster' | 'hasReplica' | 'servers'>,
 ): Routing {
+  const { maxFallbacks = 100 } = options
   return {
     router: createRouter({
       deployment,
       locator: options.locator ?? staticPrimary(deployment),
       ...endpoints,
       whenReplicaDown: options.whenReplicaDown ?? 'forward',
+      maxFallbacks,
     }),
     settings: {
       refuseAdvisoryLocks: (options.advisoryLocks ?? 'refuse') === 'refuse',
       writerDeadlineMs: options.writerDeadlineMs ?? 5000,
+      maxWaitMs: options.maxWaitMs ?? 100,
+      maxFallbacks,
     },
   }
 }

@@ -14,8 +14,14 @@ export interface Reclaimable extends Pending {
 
 /** What a scope has begun and not ended: calls that wait for an answer, and checkouts. */
 export class OpenWork implements Pending {
-  readonly #checkouts = new Set<Reclaimable>()
-  readonly #calls = new Set<Pending>()
+  readonly #checkouts: Set<Reclaimable>
+  readonly #calls: Set<Pending>
+
+  /** @param shared whose work it is, too */
+  constructor(shared?: OpenWork) {
+    this.#checkouts = shared === undefined ? new Set() : shared.#checkouts
+    this.#calls = shared === undefined ? new Set() : shared.#calls
+  }
 
   /** Whether a call waits for a connection or for an answer: a refusal may yet come. */
   get pending(): boolean {

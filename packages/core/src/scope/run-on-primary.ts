@@ -1,7 +1,7 @@
 import { detectDeployment } from '../deployment/detect-deployment.js'
 import { tellRefusal } from '../diagnostics/tell-refusal.js'
 import { ReplayRequired } from '../errors/replay-required.js'
-import { Scope } from './scope-state.js'
+import { detachedScope } from './detached-scope.js'
 import { currentScope, runInScope } from './scope-store.js'
 
 export interface RunOnPrimaryOptions {
@@ -33,7 +33,8 @@ export async function runOnPrimary<T>(
   const { afterReplicaReads = 'replay' } = options
   const scope = currentScope()
   // Queries of most libraries are lazy: they are sent when they are awaited, which must be inside.
-  if (scope === undefined) return await runInScope(detachedScope(), async () => await fn())
+  if (scope === undefined)
+    return await runInScope(detachedScope({ forward: true }), async () => await fn())
   if (scope.refusal !== undefined) throw scope.refusal
   if (scope.role === 'replica' && scope.primaryRegion !== undefined) {
     if (scope.replayable && scope.usedReplica && afterReplicaReads === 'replay') {
@@ -64,10 +65,4 @@ export function requirePrimary(): void {
     return
   if (scope.staysHere) scope.forwardAll()
   else throw scope.refuse(scope.primaryRegion, 'required')
-}
-
-function detachedScope(): Scope {
-  const { role, primaryRegion } = detectDeployment(process.env)
-  // In the other roles it changes nothing; a pool may have an environment of its own, which is not asked here.
-  return new Scope({ role, primaryRegion, canReplay: false, forward: true })
 }

@@ -1,5 +1,7 @@
 import type { Role } from '../deployment/detect-deployment.js'
 import type { ForwardReason, RequestStarted } from '../diagnostics/flyback-events.js'
+import type { Consistency } from '../tokens/consistency.js'
+import type { TokenEntry } from '../tokens/token.js'
 
 export interface ScopeOptions {
   readonly role: Role
@@ -16,4 +18,14 @@ export interface ScopeOptions {
   readonly replayed?: boolean
   /** The request as it is told on diagnostics_channel. */
   readonly request?: RequestStarted | undefined
+  /** What its reads must have seen. @default 'session' */
+  readonly consistency?: Consistency
+  /** What it came with. @default nothing */
+  readonly token?: readonly TokenEntry[]
+  /** Whether what it commits is captured; not when nobody could carry the token. @default true */
+  readonly captures?: boolean
+  /** Whether statements that look like reads may write: the request has an unsafe method. @default false */
+  readonly mayWrite?: boolean
+  /** Hears of the token, each time it grows. */
+  readonly onCapture?: (token: string) => void
 }

@@ -1,10 +1,26 @@
 import type { Role } from '../deployment/detect-deployment.js'
 import type { ForwardReason, MemberRole, RequestStarted } from '../diagnostics/flyback-events.js'
 import { tellRefusal } from '../diagnostics/tell-refusal.js'
+import type { PrimaryUnavailable } from '../errors/primary-unavailable.js'
 import { isReplayRequired, type ReplayReason, ReplayRequired } from '../errors/replay-required.js'
+import { type Consistency, type ConsistencyRules, readConsistency } from '../tokens/consistency.js'
+import { type Place, takePlace } from '../tokens/fallbacks.js'
+import { ScopeTokens } from '../tokens/scope-tokens.js'
 import { OpenWork } from './open-work.js'
 import type { ScopeOptions } from './scope-options.js'
 import type { ScopeState, ScopeView } from './scope-view.js'
+
+/** What changes as the work goes on. */
+interface Progress {
+  staysHere: boolean
+  canReplay: boolean
+  mayWrite: boolean
+  forwardsAll: ForwardReason | undefined
+  refusal: ReplayRequired | undefined
+  lostRefusal: ReplayRequired | undefined
+  denial: PrimaryUnavailable | undefined
+  place: Place | undefined
+}
 
 /**
  * What is known about one piece of work: an HTTP request, a job, a socket message. State is kept per cluster (an app may
@@ -15,40 +31,63 @@ export class Scope extends OpenWork {
   readonly primaryRegion: string | undefined
   readonly replayed: boolean
   readonly request: RequestStarted | undefined
-  #staysHere: boolean
-  #canReplay: boolean
-  #forwardsAll: ForwardReason | undefined
-  #refusal: ReplayRequired | undefined
-  #lostRefusal: ReplayRequired | undefined
-  readonly #forwarding = new Map<string, ForwardReason>()
-  readonly #usedReplica = new Set<string>()
-  readonly #answeredBy = new Set<MemberRole>()
+  readonly consistency: ConsistencyRules
+  readonly tokens: ScopeTokens
+  /** Whether what is committed is captured. */
+  readonly captures: boolean
+  readonly #options: ScopeOptions
+  readonly #progress: Progress
+  readonly #root: Scope | undefined
+  readonly #forwarding: Map<string, ForwardReason>
+  readonly #usedReplica: Set<string>
+  readonly #answeredBy: Set<MemberRole>
 
-  constructor(options: ScopeOptions) {
-    super()
+  /** @param root the work this is a part of: all is shared with it but the level of consistency */
+  constructor(options: ScopeOptions, root?: Scope) {
+    super(root)
     this.role = options.role
     this.primaryRegion = options.primaryRegion
     this.replayed = options.replayed ?? false
-    this.#staysHere = !options.canReplay
-    this.#canReplay = options.canReplay
-    const { forward = false } = options
-    this.#forwardsAll = forward === true ? 'asked' : forward || undefined
     this.request = options.request
+    this.captures = options.captures ?? true
+    this.consistency = readConsistency(options.consistency ?? 'session', 'consistency')
+    this.tokens = root?.tokens ?? new ScopeTokens(options.token ?? [], options.onCapture)
+    this.#options = options
+    this.#root = root
+    this.#progress = root === undefined ? begin(options) : root.#progress
+    this.#forwarding = root === undefined ? new Map() : root.#forwarding
+    this.#usedReplica = root === undefined ? new Set() : root.#usedReplica
+    this.#answeredBy = root === undefined ? new Set() : root.#answeredBy
+  }
+
+  /** The whole work that this is a part of, or itself. */
+  get root(): Scope {
+    return this.#root ?? this
+  }
+
+  /** The same work with another level of consistency. @throws ConfigurationError */
+  with(consistency: Consistency): Scope {
+    return new Scope({ ...this.#options, consistency }, this.root)
   }
 
   get state(): ScopeState {
-    if (this.#refusal !== undefined) return 'replaying'
+    if (this.#progress.refusal !== undefined) return 'replaying'
     return this.forwardReason === undefined ? 'open' : 'forwarding'
   }
 
   /** The refusal that made this scope `replaying`. */
   get refusal(): ReplayRequired | undefined {
-    return this.#refusal
+    return this.#progress.refusal
   }
 
   /** A refusal that came too late to replay: after headers were sent, or after contact with a writer. */
   get lostRefusal(): ReplayRequired | undefined {
-    return this.#lostRefusal
+    return this.#progress.lostRefusal
+  }
+
+  /** Why nothing serves this work now: it sends nothing more, and is answered with 503. */
+  get denial(): PrimaryUnavailable | undefined {
+    return this.#progress.denial
   }
 
   /** Whether any statement of this scope went to a replica. */
@@ -59,7 +98,7 @@ export class Scope extends OpenWork {
   /** What made this scope `forwarding`, first. */
   get forwardReason(): ForwardReason | undefined {
     const [first] = this.#forwarding.values()
-    return first ?? this.#forwardsAll
+    return first ?? this.#progress.forwardsAll
   }
 
   /** Which members answered statements of this scope. */
@@ -70,29 +109,40 @@ export class Scope extends OpenWork {
 
   /** Whether a refusal now would replay the request. */
   get replayable(): boolean {
-    return this.#canReplay && this.state === 'open'
+    return this.#progress.canReplay && this.state === 'open'
   }
 
   /** Whether this work could not be replayed from its start, or {@link stayHere} was called. */
   get staysHere(): boolean {
-    return this.#staysHere
+    return this.#progress.staysHere
+  }
+
+  /** Whether statements on the writer that look like reads may have written. */
+  get mayWrite(): boolean {
+    return (
+      this.#progress.mayWrite ||
+      this.replayed ||
+      (this.role === 'replica' && this.state === 'forwarding')
+    )
   }
 
   /** The state as one cluster's connections see it. */
   view(cluster: string): ScopeView {
+    const { refusal, staysHere } = this.#progress
     const forwards = this.whyForward(cluster) !== undefined
     return {
-      state: this.#refusal !== undefined ? 'replaying' : forwards ? 'forwarding' : 'open',
+      state: refusal !== undefined ? 'replaying' : forwards ? 'forwarding' : 'open',
       replayable: this.replayable,
-      staysHere: this.#staysHere,
+      staysHere,
       usedReplica: this.#usedReplica.has(cluster),
       replayed: this.replayed,
+      strong: this.consistency.strong,
     }
   }
 
   /** What made work on this cluster forward, first. */
   whyForward(cluster: string): ForwardReason | undefined {
-    return this.#forwarding.get(cluster) ?? this.#forwardsAll
+    return this.#forwarding.get(cluster) ?? this.#progress.forwardsAll
   }
 
   /** Notes that a statement is about to go to a replica of this cluster. */
@@ -108,7 +158,7 @@ export class Scope extends OpenWork {
 
   /** From now on every cluster's work goes to its writer. */
   forwardAll(because: ForwardReason = 'asked'): void {
-    this.#forwardsAll ??= because
+    this.#progress.forwardsAll ??= because
   }
 
   /** Notes who answered a statement. */
@@ -117,22 +167,44 @@ export class Scope extends OpenWork {
   }
 
   /**
+   * From now on statements on the primary are captured whatever they look like; what went there already may have written, and
+   * is pinned.
+   */
+  markWrite(): void {
+    this.#progress.mayWrite = true
+    if (this.#answeredBy.has('primary')) this.tokens.pin()
+  }
+
+  /**
    * Notes a refusal and returns the error to throw: the first one of this scope, so that every later call meets the
    * same object; or, when the request cannot be replayed any more, one with `replayable: false`.
    */
   refuse(region: string, reason: ReplayReason, cause?: unknown): ReplayRequired {
-    if (this.#refusal !== undefined) return this.#refusal
+    const progress = this.#progress
+    if (progress.refusal !== undefined) return progress.refusal
     const refusal = new ReplayRequired({ region, reason, cause, replayable: this.replayable })
-    if (refusal.replayable) this.#refusal = refusal
-    else this.#lostRefusal ??= refusal
+    if (refusal.replayable) progress.refusal = refusal
+    else progress.lostRefusal ??= refusal
     // One thrown out of sight of its scope was told where it was thrown.
     if (!isReplayRequired(cause)) tellRefusal(refusal, this.request)
     return refusal
   }
 
+  /** Notes that nothing serves this work now, and returns the error to throw: the first one. */
+  deny(denial: PrimaryUnavailable): PrimaryUnavailable {
+    this.#progress.denial ??= denial
+    return this.#progress.denial
+  }
+
+  /** Whether this work may fall back on the primary: a place was free, or it has one. @param limit how many there are */
+  takePlace(limit: number): boolean {
+    this.#progress.place ??= takePlace(limit)
+    return this.#progress.place !== undefined
+  }
+
   /** The response has begun, or the work is over: replay is no longer possible. */
   seal(): void {
-    this.#canReplay = false
+    this.#progress.canReplay = false
   }
 
   /**
@@ -141,7 +213,7 @@ export class Scope extends OpenWork {
    */
   stayHere(): void {
     this.seal()
-    if (this.#refusal === undefined) this.#staysHere = true
+    if (this.#progress.refusal === undefined) this.#progress.staysHere = true
   }
 
   /**
@@ -150,6 +222,24 @@ export class Scope extends OpenWork {
    */
   end(): void {
     this.seal()
-    if (this.#refusal !== undefined) this.takeBack(this.#refusal)
+    const { refusal, place } = this.#progress
+    if (refusal === undefined) place?.giveBack()
+    else {
+      place?.replay()
+      this.takeBack(refusal)
+    }
+  }
+}
+
+function begin({ canReplay, forward = false, mayWrite = false }: ScopeOptions): Progress {
+  return {
+    staysHere: !canReplay,
+    canReplay,
+    mayWrite,
+    forwardsAll: forward === true ? 'asked' : forward || undefined,
+    refusal: undefined,
+    lostRefusal: undefined,
+    denial: undefined,
+    place: undefined,
   }
 }

@@ -17,4 +17,6 @@ export interface ScopeView {
   /** A statement of this scope went to a replica of this cluster. */
   readonly usedReplica: boolean
   readonly replayed: boolean
+  /** Its reads must have seen everything. */
+  readonly strong: boolean
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   acquireConnection,
-  Connection,
+  type Connection,
   createLink,
   createRouting,
   detectDeployment,
@@ -18,6 +18,7 @@ import {
   targetEndpoints,
 } from '../../src/index.js'
 import { requirePrimary, runInScope } from '../../src/scope.js'
+import { KnownConnection } from '../known-connection.js'
 
 const IAD = { FLY_REGION: 'iad', PRIMARY_REGION: 'ewr' }
 const REQUEST: RequestStarted = {
@@ -82,7 +83,7 @@ const open = (forward: boolean | ForwardReason = false) =>
   })
 
 function announced(endpoint: EndpointName, standby: boolean, routing = ROUTING) {
-  const connection = new Connection(createLink(routing, endpoint))
+  const connection = new KnownConnection(createLink(routing, endpoint))
   connection.learn('in_hot_standby', standby ? 'on' : 'off')
   return connection
 }

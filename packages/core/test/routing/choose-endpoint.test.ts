@@ -8,6 +8,7 @@ const OPEN: ScopeView = {
   staysHere: false,
   usedReplica: false,
   replayed: false,
+  strong: false,
 }
 const HERE: ScopeView = { ...OPEN, replayable: false, staysHere: true }
 const REPLICA: ChooseInput = { role: 'replica', hasReplica: true, scope: OPEN, hint: 'none' }
@@ -53,6 +54,17 @@ const EXAMPLES: Record<string, { inputs: Partial<ChooseInput>[]; outcome: object
       { hint: 'primary', scope: { ...OPEN, usedReplica: true, replayable: false } },
     ],
     outcome: { outcome: 'writer', because: 'asked' },
+  },
+  'a strong read after reads of the replica is replayed': {
+    inputs: [{ scope: { ...OPEN, strong: true, usedReplica: true } }],
+    outcome: { outcome: 'throw', reason: 'mixed-reads' },
+  },
+  'a strong read uses the writer endpoint': {
+    inputs: [
+      { scope: { ...OPEN, strong: true } },
+      { scope: { ...HERE, strong: true, usedReplica: true } },
+    ],
+    outcome: { outcome: 'writer', because: 'strong' },
   },
   'a write known before it is sent uses the writer endpoint when its request could never be replayed':
     {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   acquireConnection,
-  Connection,
+  type Connection,
   checkOptions,
   createLink,
   createRouting,
@@ -15,6 +15,7 @@ import {
   routingOf,
   Scope,
 } from '../../src/index.js'
+import { KnownConnection } from '../known-connection.js'
 
 const deployment = detectDeployment({ FLY_REGION: 'iad', PRIMARY_REGION: 'ewr' })
 const routing = createRouting(deployment, {}, { cluster: 'c', hasReplica: true })
@@ -23,7 +24,7 @@ const open = () => new Scope({ role: 'replica', primaryRegion: 'ewr', canReplay:
 
 /** A connection whose server announced its role. */
 function announced(endpoint: EndpointName, standby: boolean, link = createLink(routing, endpoint)) {
-  const connection = new Connection(link)
+  const connection = new KnownConnection(link)
   connection.learn('in_hot_standby', standby ? 'on' : 'off')
   return connection
 }
@@ -47,10 +48,10 @@ describe('the origin of an error', () => {
 describe('a connection', () => {
   test('of a writer endpoint that announces a standby outdates those opened before it', () => {
     const link = createLink(routing, 'writer')
-    const older = new Connection(link)
+    const older = new KnownConnection(link)
     announced('writer', true, link)
     expect(older.outdated).toBe(true)
-    expect(new Connection(link).outdated).toBe(false)
+    expect(new KnownConnection(link).outdated).toBe(false)
   })
 
   test('to a promoted replica leads to a writer: what runs on it makes its scope forward', () => {
@@ -170,7 +171,7 @@ describe('acquiring', () => {
 
   test('destroys what is outdated and asks again', async () => {
     const link = createLink(routing, 'writer')
-    const old = new Connection(link)
+    const old = new KnownConnection(link)
     announced('writer', true, link)
     const fresh = announced('writer', false, link)
     const from = source([old, fresh])

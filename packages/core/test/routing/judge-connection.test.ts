@@ -8,6 +8,7 @@ const OPEN: ScopeView = {
   staysHere: false,
   usedReplica: false,
   replayed: false,
+  strong: false,
 }
 const SERVING: ConnectionInput = {
   scope: OPEN,
@@ -41,9 +42,30 @@ const EXAMPLES: Record<string, { inputs: Partial<ConnectionInput>[]; verdict: ob
     inputs: [{ outdated: true }, { endpoint: 'writer', facts: primary, outdated: true }],
     verdict: { outcome: 'retire', because: 'outdated' },
   },
+  'rule 10: a writer whose timeline ends before what was seen serves nothing': {
+    inputs: [{ endpoint: 'writer', facts: primary, freshness: 'old-timeline' }],
+    verdict: { outcome: 'old-timeline' },
+  },
+  'rule 10: a member whose cluster or timeline is unproven leaves the work to the primary': {
+    inputs: [{ freshness: 'unproven' }, { facts: primary, freshness: 'unproven' }],
+    verdict: { outcome: 'stale' },
+  },
+  'rule 8: a member that may not be there yet is asked, as a statement of its own': {
+    inputs: [
+      { freshness: 'unknown' },
+      { endpoint: 'writer', facts: primary, freshness: 'unknown' },
+    ],
+    verdict: { outcome: 'ask' },
+  },
+  'rule 13: a member that is behind is waited for without its connection': {
+    inputs: [{ freshness: 'behind' }],
+    verdict: { outcome: 'wait' },
+  },
   'any other connection serves, a promoted replica and a read-only primary included': {
     inputs: [
       {},
+      { freshness: 'free' },
+      { freshness: 'contained' },
       { facts: primary },
       { endpoint: 'writer', facts: { inHotStandby: false, defaultReadOnly: true } },
       { endpoint: 'writer', facts: { inHotStandby: undefined, defaultReadOnly: undefined } },

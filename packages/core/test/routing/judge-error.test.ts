@@ -8,6 +8,7 @@ const OPEN: ScopeView = {
   staysHere: false,
   usedReplica: true,
   replayed: false,
+  strong: false,
 }
 const HERE: ScopeView = { ...OPEN, replayable: false, staysHere: true }
 const FORWARDING: ScopeView = { ...OPEN, state: 'forwarding', replayable: false }

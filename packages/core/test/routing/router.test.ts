@@ -18,6 +18,7 @@ function router(locate = staticPrimary(deployment)): ReturnType<typeof createRou
     cluster: 'db',
     hasReplica: true,
     whenReplicaDown: 'forward',
+    maxFallbacks: 100,
   })
 }
 

@@ -7,6 +7,7 @@ const CAUSES: Readonly<Record<ReplayCause, true>> = {
   required: true,
   'mixed-reads': true,
   'replica-unavailable': true,
+  stale: true,
   method: true,
   route: true,
 }
