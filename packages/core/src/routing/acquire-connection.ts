@@ -73,7 +73,10 @@ async function acquire<C>(
   }
 
   for (;;) {
-    const floor = await floorOf(routing, source, scope, endpoint)
+    const withinMs = endpoint === 'replica' ? scope?.consistency.withinMs : undefined
+    // Without a wait where none is needed: a driver takes its connection at once.
+    const floor =
+      withinMs === undefined ? undefined : await primaryPosition(routing, source, withinMs)
     let taken: C
     try {
       taken = await source.connect(endpoint)
@@ -121,18 +124,6 @@ async function acquire<C>(
         await new Promise((resolve) => setTimeout(resolve, STANDBY_RETRY_MS))
     }
   }
-}
-
-/** Where the primary was, for reads that may be only so old. */
-async function floorOf<C>(
-  routing: Routing,
-  source: ConnectionSource<C>,
-  scope: Scope | undefined,
-  endpoint: EndpointName,
-): Promise<Position | null | undefined> {
-  const { withinMs } = scope?.consistency ?? {}
-  if (withinMs === undefined || endpoint !== 'replica') return undefined
-  return await primaryPosition(routing, source, withinMs)
 }
 
 /** Whether a connection may serve; asks its member first when that depends on where it is. */

@@ -147,7 +147,7 @@ export abstract class Connection extends MemberConnection {
   /** Whether a connection that still works must not serve again. Ask once, when it is given back. */
   mustGo(): boolean {
     const { link, facts } = this
-    if (this.isReclaimed || this.isUseless) return true
+    if (this.isReclaimed || this.isSilent) return true
     if (link.endpoint === 'writer' && facts.inHotStandby === true) return true
     // Only a new session sees that a read-only default is over.
     return this.wantsProbe && mayProbe(link)

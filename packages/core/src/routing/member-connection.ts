@@ -30,8 +30,8 @@ export abstract class MemberConnection extends Lendable {
   status: string = 'I'
   /** The connection has ended. Some drivers' errors do not say so. */
   lost = false
-  /** It did not answer in time: an answer may still come, to nobody. */
-  #isSilent = false
+  /** It did not answer a question of ours in time: an answer may still come, to nobody. */
+  protected isSilent = false
 
   constructor(link: Link) {
     super()
@@ -51,7 +51,7 @@ export abstract class MemberConnection extends Lendable {
 
   /** It has ended, or will not answer: nobody must get it again. */
   get isUseless(): boolean {
-    return this.lost || this.#isSilent
+    return this.lost || this.isSilent
   }
 
   /** How its member stands to what a scope's reads must have seen. @param asked it was asked just now */
@@ -102,7 +102,7 @@ export abstract class MemberConnection extends Lendable {
     let timer: ReturnType<typeof setTimeout> | undefined
     const silence = new Promise<readonly unknown[]>((_resolve, reject) => {
       timer = setTimeout(() => {
-        this.#isSilent = true
+        this.isSilent = true
         reject(new Error('The member did not answer'))
       }, ANSWER_LIMIT_MS)
     })
@@ -152,13 +152,24 @@ export abstract class MemberConnection extends Lendable {
     const { cluster, timeline } = this.proof
     if (answer === undefined || cluster === undefined || timeline === 0) return undefined
     if (answer.inRecovery === isWriter) return undefined
-    return { type: 'position', cluster, timeline, lsn: seenIn(answer), issuedAt: nowSeconds() }
+    return {
+      type: 'position',
+      cluster,
+      timeline,
+      lsn: seenIn(answer, this.proof),
+      issuedAt: nowSeconds(),
+    }
   }
 }
 
 /** The position up to which everything was committed, or visible, when the member answered. */
-function seenIn({ inRecovery, lsn, ahead, commitsAsynchronously }: MemberAnswer): bigint {
+function seenIn(
+  { inRecovery, lsn, ahead, commitsAsynchronously }: MemberAnswer,
+  { segmentBytes }: MemberProof,
+): bigint {
   // A commit is visible on a standby a moment before it counts as replayed: the record after the last may be one.
   if (inRecovery) return ahead === lsn ? lsn : lsn + 1n
-  return commitsAsynchronously && ahead !== undefined ? stepBackOverPageHeader(ahead) : lsn
+  return commitsAsynchronously && ahead !== undefined
+    ? stepBackOverPageHeader(ahead, segmentBytes)
+    : lsn
 }

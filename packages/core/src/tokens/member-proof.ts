@@ -21,11 +21,13 @@ export class MemberProof {
   timeline = 0
   lsn = 0n
   inRecovery: boolean | undefined
+  segmentBytes: bigint | undefined
 
   learn(answer: MemberAnswer): void {
     const { cluster, timeline, lsn, ahead, inRecovery } = answer
     this.inRecovery = inRecovery
     this.cluster = cluster ?? this.cluster
+    this.segmentBytes = answer.segmentBytes ?? this.segmentBytes
     this.timeline = Math.max(this.timeline, timeline ?? 0)
     // What a primary has inserted it shows, flushed or not.
     const reached = inRecovery ? lsn : (ahead ?? lsn)

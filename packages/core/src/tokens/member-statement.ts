@@ -19,7 +19,8 @@ const IDENTITY = `(select system_identifier from pg_control_system())::text as i
 greatest((select timeline_id from pg_control_checkpoint()),
 (select min_recovery_end_timeline from pg_control_recovery()),
 (select received_tli from pg_stat_wal_receiver))::text as t,
-case when not r then pg_walfile_name(pg_current_wal_insert_lsn()) end as w`
+case when not r then pg_walfile_name(pg_current_wal_insert_lsn()) end as w,
+pg_size_bytes(current_setting('wal_segment_size'))::text as g`
 const FROM = 'from (select pg_is_in_recovery()) m(r)'
 
 /** Where a member is. */
@@ -44,11 +45,13 @@ export interface MemberAnswer {
   readonly cluster: string | undefined
   /** A lower bound. @default not asked, or not to be had */
   readonly timeline: number | undefined
+  /** @default not asked */
+  readonly segmentBytes: bigint | undefined
 }
 
 /** Reads one row; `undefined` when it is none that the statements above give. */
 export function readMember(row: readonly unknown[]): MemberAnswer | undefined {
-  const [recovery, position, further, synchronous, identifier, controlled, walFile] = row
+  const [recovery, position, further, synchronous, identifier, controlled, walFile, segment] = row
   const lsn = parseLsn(position)
   if ((recovery !== 'true' && recovery !== 'false') || lsn === undefined) return undefined
   const timeline = Math.max(numberOf(controlled, 10), timelineOf(walFile))
@@ -60,6 +63,8 @@ export function readMember(row: readonly unknown[]): MemberAnswer | undefined {
     cluster:
       typeof identifier === 'string' && identifier !== '' ? clusterHash(identifier) : undefined,
     timeline: timeline > 0 ? timeline : undefined,
+    segmentBytes:
+      typeof segment === 'string' && /^[1-9]\d{0,12}$/.test(segment) ? BigInt(segment) : undefined,
   }
 }
 
