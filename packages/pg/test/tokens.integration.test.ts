@@ -64,6 +64,24 @@ describe('a token', () => {
     expect(await tokenOf(pool, 'select 1')).toBeUndefined()
   })
 
+  test.each([
+    ['begin', true],
+    ['begin read only', false],
+    ['start transaction isolation level repeatable read, read only', false],
+    ['begin read only; set transaction read write', true],
+  ])('after a transaction that began with "%s": %s', async (begin, isCaptured) => {
+    await using pool = open('ewr')
+    const token = await request('ewr', undefined, async () => {
+      const client = await pool.connect()
+      await client.query(begin)
+      await client.query('select 1')
+      await client.query('commit')
+      client.release()
+      return currentToken()
+    })
+    expect(token !== undefined).toBe(isCaptured)
+  })
+
   test('sends a read to the primary while its replica is frozen, and back when it has caught up', async () => {
     await using writer = open('ewr')
     await using reader = open('iad')

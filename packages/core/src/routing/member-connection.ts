@@ -14,6 +14,7 @@ import { type Freshness, lackedBy, replicaFreshness, writerFreshness } from './f
 import { identifyCluster } from './known-clusters.js'
 import { Lendable } from './lendable.js'
 import type { Link } from './link.js'
+import { declaresReadOnly, mayDeclareReadWrite } from './statement.js'
 
 /** A member that does not answer for so long is taken for dead: the statement is a trivial one. */
 const ANSWER_LIMIT_MS = 5000
@@ -30,6 +31,8 @@ export abstract class MemberConnection extends Lendable {
   status: string = 'I'
   /** The connection has ended. Some drivers' errors do not say so. */
   lost = false
+  /** The open transaction was declared READ ONLY. */
+  #isReadOnly = false
   /** It did not answer a question of ours in time: an answer may still come, to nobody. */
   protected isSilent = false
 
@@ -116,6 +119,12 @@ export abstract class MemberConnection extends Lendable {
     }
   }
 
+  /** A statement is about to go out. Its text counts for nothing but whether a transaction was declared READ ONLY. */
+  hear(text: string | undefined): void {
+    if (this.status === 'I') this.#isReadOnly = text !== undefined && declaresReadOnly(text)
+    else if (text === undefined || mayDeclareReadWrite(text)) this.#isReadOnly = false
+  }
+
   /**
    * Whether what a statement did has to be in the scope before its call resolves. Ask when its answer has come to an end.
    *
@@ -126,6 +135,8 @@ export abstract class MemberConnection extends Lendable {
       return false
     }
     const { monotonic } = scope.consistency
+    const [tag] = tags
+    if (this.#isReadOnly && tags.length === 1 && tag === 'COMMIT' && !monotonic) return false
     if (this.status !== 'I') {
       // COMMIT AND CHAIN: it has committed, and is in a transaction again.
       return this.leadsTo === 'writer' && tags.includes('COMMIT')
@@ -135,7 +146,7 @@ export abstract class MemberConnection extends Lendable {
     }
     return (
       this.leadsTo === 'writer' &&
-      tags.some((tag) => tag === undefined || !(READS.has(tag) || tag === 'ROLLBACK'))
+      tags.some((one) => one === undefined || !(READS.has(one) || one === 'ROLLBACK'))
     )
   }
 

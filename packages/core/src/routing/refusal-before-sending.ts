@@ -13,6 +13,7 @@ export function refusalBeforeSending(
   const { router, endpoint, settings } = link
   const ended = reclaimedBy ?? scope?.refusal ?? scope?.denial
   if (ended !== undefined) return ended
+  connection.hear(text)
   if (endpoint === 'writer') {
     return facts.inHotStandby === true ? new PrimaryUnavailable({ reason: 'standby' }) : undefined
   }

@@ -16,6 +16,8 @@ export function takesAdvisoryLock(text: string): boolean {
 const LEADING_NOISE = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\*\/)/
 const COMMIT = /^(?:commit|end)\b/i
 const ROLLBACK = /^(?:rollback|abort)\b/i
+const READ_ONLY = /^(?:begin|start\s+transaction)\b[^;]*\bread\s+only\b[^;]*;?\s*$/i
+const READ_WRITE = /\bread\s+write\b|\bread_only\b/i
 const END = /^(?:commit|end|rollback|abort|release)\b[^;]*;?\s*$/i
 
 /**
@@ -36,6 +38,19 @@ export function endsTransaction(text: string): boolean {
 /** Whether a statement begins with ROLLBACK or ABORT: what failed in a transaction, or since a savepoint, is undone. */
 export function rollsBack(text: string): boolean {
   return ROLLBACK.test(withoutNoise(text))
+}
+
+/**
+ * Whether a statement begins a transaction that it declares READ ONLY: nothing of it is captured. It decides nothing else, and not
+ * even that once READ WRITE was heard of.
+ */
+export function declaresReadOnly(text: string): boolean {
+  return READ_ONLY.test(withoutNoise(text))
+}
+
+/** Whether a statement may take such a declaration back. */
+export function mayDeclareReadWrite(text: string): boolean {
+  return READ_WRITE.test(text)
 }
 
 function withoutNoise(text: string): string {

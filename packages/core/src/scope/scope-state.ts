@@ -117,12 +117,13 @@ export class Scope extends OpenWork {
     return this.#progress.staysHere
   }
 
-  /** Whether statements on the writer that look like reads may have written. */
+  /** Whether statements on the writer that look like reads may have written: not where only reads are sent there. */
   get mayWrite(): boolean {
+    const { forwardReason } = this
     return (
       this.#progress.mayWrite ||
       this.replayed ||
-      (this.role === 'replica' && this.state === 'forwarding')
+      (forwardReason !== undefined && !READS_ONLY.has(forwardReason))
     )
   }
 
@@ -230,6 +231,16 @@ export class Scope extends OpenWork {
     }
   }
 }
+
+/** What sends reads to the writer. */
+const READS_ONLY: ReadonlySet<ForwardReason> = new Set([
+  'no-replica',
+  'replica-down',
+  'recovery-conflict',
+  'promoted',
+  'stale',
+  'strong',
+])
 
 function begin({ canReplay, forward = false, mayWrite = false }: ScopeOptions): Progress {
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from '../../src/index.js'
+import { declaresReadOnly } from '../../src/routing/statement.js'
 
 describe('takesAdvisoryLock', () => {
   test.each([
@@ -74,5 +75,26 @@ describe('rollsBack', () => {
   )
   test.each(['commit', 'release sp1', 'rollbacks', 'select 1; rollback', ''])('not: %s', (text) => {
     expect(rollsBack(text)).toBe(false)
+  })
+})
+
+describe('declaresReadOnly', () => {
+  test.each([
+    'begin read only',
+    'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;',
+    '/* x */ start transaction read only',
+  ])('%s', (text) => {
+    expect(declaresReadOnly(text)).toBe(true)
+  })
+
+  test.each([
+    'begin',
+    'begin read write',
+    'start transaction',
+    "begin read only; insert into item (name) values ('x')",
+    "select 'begin read only'",
+    'set transaction read only',
+  ])('not %s', (text) => {
+    expect(declaresReadOnly(text)).toBe(false)
   })
 })
