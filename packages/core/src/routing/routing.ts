@@ -39,7 +39,7 @@ export function createRouting(
     settings: {
       refuseAdvisoryLocks: (options.advisoryLocks ?? 'refuse') === 'refuse',
       writerDeadlineMs: options.writerDeadlineMs ?? 5000,
-      maxWaitMs: options.maxWaitMs ?? 100,
+      maxWaitMs: options.maxWaitMs ?? 250,
       maxFallbacks,
     },
   }
