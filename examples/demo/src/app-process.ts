@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-const SERVER = fileURLToPath(new URL('../../express-pg/src/server.ts', import.meta.url))
 /** The app ends with us, even when we are killed; it knows nothing of that. */
 const END_WITH_PARENT =
   'data:text/javascript,process.on("disconnect",()=>process.exit());process.channel.unref()'
@@ -14,11 +13,18 @@ export interface AppProcess extends AsyncDisposable {
   readonly port: number
 }
 
-/** Starts the example app with an environment, and waits until it listens. */
-export async function startApp(host: string, env: Record<string, string>): Promise<AppProcess> {
+export interface AppOptions {
+  /** The file to run. */
+  readonly server: URL
+  readonly host: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Starts an example app with an environment, and waits until it listens. */
+export async function startApp({ server, host, env }: AppOptions): Promise<AppProcess> {
   const port = await freePort(host)
   const { PATH } = process.env
-  const child = spawn(process.execPath, ['--import', END_WITH_PARENT, SERVER], {
+  const child = spawn(process.execPath, ['--import', END_WITH_PARENT, fileURLToPath(server)], {
     env: { ...(PATH && { PATH }), NODE_ENV: 'production', ...env, HOST: host, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true, // Ctrl-C in the terminal is for us to handle

@@ -10,6 +10,8 @@ import {
 import pg from 'pg'
 import { startApp } from './app-process.ts'
 
+const SERVER = new URL('../../express-pg/src/server.ts', import.meta.url)
+
 export const REGIONS = ['ewr', 'iad', 'syd'] as const
 export type Region = (typeof REGIONS)[number]
 
@@ -68,12 +70,13 @@ async function startWorld(
   const records = new Map<string, EdgeRecord>()
   await Promise.all(
     REGIONS.map(async (region) => {
-      const app = stack.use(await startApp(lab.member(region).host, envOf(region)))
+      const { host } = lab.member(region)
+      const app = stack.use(await startApp({ server: SERVER, host, env: envOf(region) }))
       machines.add({ id: `app-${region}`, region, host: app.host, port: app.port })
       const edge = await startEdge({
         region,
         machines,
-        host: lab.member(region).host,
+        host,
         dial: lab.wan.tunnel,
         distance: lab.wan.roundTripMs,
         onRequest: (record) => records.set(record.id, record),
