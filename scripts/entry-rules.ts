@@ -9,7 +9,11 @@ export interface EntryRule {
 
 const NOTHING = /^$/
 const SCOPE = /^node:async_hooks$/
+/** Cookies are written by a library. */
+const FETCH = /^(?:node:async_hooks|cookie)$/
 export const NODE: RegExp = /^node:/
+/** Node, and cookies. */
+const SERVER = /^(?:node:.*|cookie)$/
 /** Node, and the drivers or ORMs a package is for. */
 const nodeAnd = (...peers: string[]): RegExp => new RegExp(`^(?:node:.*|${peers.join('|')})$`)
 
@@ -36,23 +40,23 @@ const others = (...own: string[]): RegExp =>
 export const ENTRY_RULES: Readonly<Record<string, EntryRule>> = {
   '@flyback/core': { imports: NOTHING, names: others(), neutral: true },
   '@flyback/core/scope': { imports: SCOPE, names: others() },
-  '@flyback/http': { imports: SCOPE, names: others() },
-  '@flyback/http/express': { imports: NODE, names: others('express') },
-  '@flyback/http/fastify': { imports: NODE, names: others('fastify') },
-  '@flyback/http/fetch': { imports: SCOPE, names: others() },
-  '@flyback/http/h3': { imports: /^(?:node:async_hooks|h3)$/, names: others('h3') },
-  '@flyback/http/hono': { imports: SCOPE, names: others('hono') },
-  '@flyback/http/koa': { imports: NODE, names: others('koa') },
+  '@flyback/http': { imports: FETCH, names: others() },
+  '@flyback/http/express': { imports: SERVER, names: others('express') },
+  '@flyback/http/fastify': { imports: SERVER, names: others('fastify') },
+  '@flyback/http/fetch': { imports: FETCH, names: others() },
+  '@flyback/http/h3': { imports: /^(?:node:async_hooks|cookie|h3)$/, names: others('h3') },
+  '@flyback/http/hono': { imports: FETCH, names: others('hono') },
+  '@flyback/http/koa': { imports: SERVER, names: others('koa') },
   '@flyback/http/nest': {
-    imports: nodeAnd('@nestjs/common', '@nestjs/core'),
+    imports: nodeAnd('cookie', '@nestjs/common', '@nestjs/core'),
     names: others('nestjs', 'fastify'),
   },
-  '@flyback/http/nitro': { imports: NODE, names: others('nitro', 'h3') },
-  '@flyback/http/next': { imports: NODE, names: others() },
-  '@flyback/http/node': { imports: NODE, names: others() },
+  '@flyback/http/nitro': { imports: SERVER, names: others('nitro', 'h3') },
+  '@flyback/http/next': { imports: SERVER, names: others() },
+  '@flyback/http/node': { imports: SERVER, names: others() },
   '@flyback/http/otel': { imports: /^@opentelemetry\/api$/, names: others() },
-  '@flyback/http/react-router': { imports: SCOPE, names: others('react-router') },
-  '@flyback/http/sveltekit': { imports: SCOPE, names: others('sveltekit') },
+  '@flyback/http/react-router': { imports: FETCH, names: others('react-router') },
+  '@flyback/http/sveltekit': { imports: FETCH, names: others('sveltekit') },
   '@flyback/drizzle/node-postgres': {
     imports: nodeAnd('pg', 'drizzle-orm(?:/.*)?'),
     names: others('drizzle'),

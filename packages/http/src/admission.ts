@@ -16,6 +16,8 @@ export interface AdmissionInput extends PolicyChoice {
   readonly body: BodySize
   /** What becomes of a request that was replayed before, or is too large. */
   readonly whenNotReplayable: 'forward' | 'fail'
+  /** The replica here is known to lack what its client has seen. @default false */
+  readonly stale?: boolean
   /** The app says the policy later; until then the request is attempted, and refused for nothing. @default false */
   readonly undecided?: boolean
   /** Hears of every decision, and decides nothing. */
@@ -33,8 +35,8 @@ export type Admission =
       readonly canReplay: boolean
       readonly forward: ForwardReason | false
     }
-  | { readonly outcome: 'replay'; readonly reason: 'method' | 'route' }
-  | { readonly outcome: 'refuse'; readonly because: 'replayed' | 'too-large' }
+  | { readonly outcome: 'replay'; readonly reason: 'method' | 'route' | 'stale' }
+  | { readonly outcome: 'refuse'; readonly because: 'replayed' | 'too-large' | 'busy' }
 
 const forward = (because: ForwardReason): Admission => ({
   outcome: 'open',
@@ -60,6 +62,11 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
     title: 'policy forward opens as forwarding',
     when: ({ policy }) => policy === 'forward',
     gives: forward('policy'),
+  },
+  {
+    title: 'without a replay platform a request of a client that has seen more opens as forwarding',
+    when: ({ canReplay, stale, policy }) => !canReplay && stale === true && policy === 'attempt',
+    gives: forward('stale'),
   },
   {
     title: 'without a replay platform a safe method is attempted and cannot be replayed',
@@ -107,6 +114,12 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
     gives: { outcome: 'replay', reason: 'method' },
   },
   {
+    title:
+      'a request of a client that has seen more than the replica here is replayed before its handler',
+    when: ({ stale }) => stale === true,
+    gives: { outcome: 'replay', reason: 'stale' },
+  },
+  {
     title: 'everything else is attempted and replayed when refused',
     when: () => true,
     gives: { outcome: 'open', canReplay: true, forward: false },
@@ -117,7 +130,12 @@ export const ADMISSION: readonly Row<AdmissionInput, Admission>[] = [
 export function decideAdmission(input: AdmissionInput): Admission {
   const admission =
     input.undecided === true
-      ? decide(ADMISSION, { ...input, policy: 'attempt', whenNotReplayable: 'forward' })
+      ? decide(ADMISSION, {
+          ...input,
+          policy: 'attempt',
+          whenNotReplayable: 'forward',
+          stale: false,
+        })
       : decide(ADMISSION, input)
   input.told?.admitted(admission, input)
   return admission

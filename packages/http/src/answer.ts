@@ -29,7 +29,7 @@ export function replayAnswer(platform: HeaderPlatform, order: ReplayOrder): Answ
 }
 
 /** Why a request can be served nowhere now. */
-export type Refusal = 'replayed' | 'unreachable' | 'no-answer'
+export type Refusal = 'replayed' | 'unreachable' | 'busy' | 'no-answer'
 
 /** The answer to a request that can neither be replayed nor, by option or because its handler has run, be forwarded. */
 export function refusalAnswer(because: Refusal): Answer {

@@ -7,6 +7,7 @@ import { tellFetchResponse } from './diagnostics/tell-fetch-response.js'
 import { carriedRequest } from './fetch/carried-request.js'
 import { startBody } from './fetch/guard-body.js'
 import { bodySize, measureBody } from './fetch/measure-body.js'
+import { withLines } from './fetch/with-lines.js'
 import { createFront, type Replay } from './front.js'
 import type { FlybackOptions } from './options.js'
 import type { CarriedRequest } from './platform/replay-platform.js'
@@ -66,7 +67,12 @@ export function createFetchBase<R>(
     const answer = (replay: Replay): Response | Promise<Response> =>
       typeof replay === 'function' ? carryLate(replay, carried()) : toResponse(replay)
     // A write nobody waited for may yet be refused.
-    const isPending = (): boolean => scope.state === 'open' && scope.pending
+    const isPending = (): boolean =>
+      (front.role === 'replica' && scope.state === 'open' && scope.pending) ||
+      front.mayCapture(scope)
+    const lines = front.linesOf(scope)
+    const carrying = <A extends Response>(given: A): A | Response =>
+      lines === undefined ? given : withLines(given, lines())
     const settled = async (): Promise<void> => {
       if (isPending()) await untilSettled(isPending)
     }
@@ -90,7 +96,7 @@ export function createFetchBase<R>(
       const { status, statusText, headers } = response
       if (body === null || status === 101) {
         end()
-        return response
+        return carrying(response)
       }
       const start = await startBody(body, scope)
       await settled()
@@ -102,11 +108,8 @@ export function createFetchBase<R>(
       input.told?.watched(watch)
       watch.sent()
       if (start.whole !== undefined) end()
-      return new Response(start.whole ?? start.guarded(watch, settled, end), {
-        status,
-        statusText,
-        headers,
-      })
+      const whole = start.whole ?? start.guarded(watch, settled, end)
+      return carrying(new Response(whole, { status, statusText, headers }))
     } catch (error) {
       const replay = front.replayOf(scope, error)
       end()
@@ -125,6 +128,7 @@ export function createFetchBase<R>(
       path,
       header: (name) => request.headers.get(name) ?? undefined,
       bodySize: (limitBytes, mustKeep) => bodySize(request, limitBytes, mustKeep),
+      isEncrypted: request.url.startsWith('https:'),
       isUpgrade: request.headers.get('upgrade')?.toLowerCase() === 'websocket',
       ...(then.route && { route: then.route }),
     })

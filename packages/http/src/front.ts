@@ -1,4 +1,4 @@
-import { type Role, Scope, tellNotices } from '@flyback/core'
+import { findKnownStale, type Role, Scope, takePlace, tellNotices } from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
 import { type Answer, isRegion, refusalAnswer, replayAnswer, tooLargeAnswer } from './answer.js'
@@ -9,6 +9,7 @@ import type { ReadHeader, ReplayCause, ReplayOrigin } from './platform/replay-pl
 import { isSafeMethod, type Policy, type PolicyRequest } from './policy.js'
 import { refusalOf } from './refusal-of.js'
 import { scopesInProgress } from './scopes-in-progress.js'
+import type { CarriedToken, HeaderLine } from './token/token-carrier.js'
 
 /** What a base knows of a request. */
 export interface FrontRequest<R> extends PolicyRequest<R> {
@@ -21,12 +22,19 @@ export interface FrontRequest<R> extends PolicyRequest<R> {
   readonly bodySize: (maxBodyBytes: number, mustKeep: boolean) => BodySize
   /** It asks for an upgrade of the connection: there is nothing to send again by ourselves. @default false */
   readonly isUpgrade?: boolean
+  /** Its connection is known to be encrypted. @default false */
+  readonly isEncrypted?: boolean
   /** The pattern the framework has matched, asked at the end. */
   readonly route?: () => string | undefined
 }
 
 /** What replays a request: an answer that asks for it, or a call that does it. */
 export type Replay = Answer | Carry
+
+/** A request, as it was described once. */
+export interface FrontInput extends AdmissionInput {
+  readonly carried?: CarriedToken | undefined
+}
 
 /** What the node and the fetch base share: everything but their streams. */
 export interface Front<R> {
@@ -40,49 +48,96 @@ export interface Front<R> {
   admit(
     request: FrontRequest<R>,
     undecided?: boolean,
-  ): { readonly input: AdmissionInput; readonly admission: Admission }
+  ): { readonly input: FrontInput; readonly admission: Admission }
   /** The same question, now that the body was measured. */
-  admitMeasured(input: AdmissionInput, body: BodySize): Admission
+  admitMeasured(input: FrontInput, body: BodySize): Admission
   /** What becomes of a request that runs already, now that its policy is known; without one, by its rules and its method. */
-  decide(input: AdmissionInput, policy: Policy | undefined): Admission
+  decide(input: FrontInput, policy: Policy | undefined): Admission
   /** The same question, now that the primary region could not be reached and nothing has run. */
-  admitUnreached(input: AdmissionInput): Admission
+  admitUnreached(input: FrontInput): Admission
   /** What takes the place of the handler, for the outcomes that have something. */
   answer(admission: Extract<Admission, { outcome: 'refuse' }>): Answer
   replay(admission: Extract<Admission, { outcome: 'replay' }>): Replay
-  openScope(admission: Extract<Admission, { outcome: 'open' }>, input: AdmissionInput): Scope
+  openScope(admission: Extract<Admission, { outcome: 'open' }>, input: FrontInput): Scope
+  /** What the headers of its final response have to say, once they go out; `undefined` when that is never anything. */
+  linesOf(scope: Scope): (() => readonly HeaderLine[]) | undefined
+  /** Whether a statement in flight may yet have something to say there. */
+  mayCapture(scope: Scope): boolean
   /** What replays this scope's request, if it was refused and still can be. */
   replayOf(scope: Scope, error?: unknown): Replay | undefined
   /** @param completed whether the answer went out to its end, where only the base knows. @default true */
   endScope(scope: Scope, completed?: boolean): void
 }
 
+/** Whether waiting for the replica here is known to be in vain. */
+function isStale(carried: CarriedToken | undefined): boolean {
+  return carried !== undefined && findKnownStale(carried.given()) !== undefined
+}
+
 const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
 
-const openScopes = new WeakMap<Scope, ToldRequest | undefined>()
+interface OpenScope {
+  readonly told: ToldRequest | undefined
+  readonly carried: CarriedToken | undefined
+  readonly safe: boolean
+}
+
+const openScopes = new WeakMap<Scope, OpenScope>()
 
 /** Reads the options and puts the decisions together, for one middleware. @throws ConfigurationError */
 export function createFront<R>(options: FlybackOptions<R>): Front<R> {
-  const { deployment, platform, policyFor, whenNotReplayable, serverTiming } = readOptions(options)
+  const settings = readOptions(options)
+  const { deployment, platform, policyFor, whenNotReplayable, serverTiming, carrier } = settings
   const { role, primaryRegion } = deployment
   const maxBodyBytes = platform?.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY
   const carries = platform !== undefined && 'carry' in platform
 
-  function describe(request: FrontRequest<R>): AdmissionInput {
+  function describe(request: FrontRequest<R>): FrontInput {
     const origin = platform?.readOrigin(request.header) ?? NO_ORIGIN
     const isMeasurable = role === 'replica' && platform !== undefined
     if (role === 'replica' && origin.replayed && !origin.failed) tellDisagreement()
     const choice = policyFor(request)
+    const carried = carrier?.open({
+      request: request.request,
+      header: request.header,
+      isEncrypted: request.isEncrypted ?? false,
+    })
+    const { consistency = settings.consistency } = choice
     return {
+      carried,
+      consistency,
+      stale: role === 'replica' && consistency !== 'eventual' && isStale(carried),
       told: tellRequest(request, choice, origin, { deployment, serverTiming }),
       role,
       safe: isSafeMethod(request.method),
-      ...choice,
+      policy: choice.policy,
+      by: choice.by,
       canReplay: platform !== undefined && !(carries && request.isUpgrade === true),
       origin,
       body: isMeasurable ? request.bodySize(maxBodyBytes, carries) : 'none',
       whenNotReplayable,
     }
+  }
+
+  /** A place at the primary is taken for what goes there before its handler runs, as it is later on. */
+  function placed(admission: Admission, input: FrontInput): Admission {
+    const { carried, told } = input
+    const { outcome } = admission
+    const goesThere =
+      (outcome === 'replay' && admission.reason === 'stale') ||
+      (outcome === 'open' && admission.forward === 'stale')
+    if (!goesThere) return admission
+    const endpoint = findKnownStale(carried?.given() ?? [])
+    const place = endpoint && takePlace(endpoint.maxFallbacks)
+    place?.replay()
+    if (endpoint === undefined || place !== undefined) return admission
+    const busy: Admission = { outcome: 'refuse', because: 'busy' }
+    told?.admitted(busy, input)
+    return busy
+  }
+
+  function decided(input: FrontInput): Admission {
+    return placed(decideAdmission(input), input)
   }
 
   function tellDisagreement(): void {
@@ -105,25 +160,25 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
 
     isIdle() {
       const outer = currentScope()
-      return role === 'single' || (outer !== undefined && scopesInProgress().has(outer))
+      return role === 'single' || (outer !== undefined && scopesInProgress().has(outer.root))
     },
 
     admit(request, undecided = false) {
       const input = { ...describe(request), undecided }
-      return { input, admission: decideAdmission(input) }
+      return { input, admission: decided(input) }
     },
 
     admitMeasured(input, body) {
-      return decideAdmission({ ...input, body })
+      return decided({ ...input, body })
     },
 
     decide(input, policy) {
       const choice = policy === undefined ? input : ({ policy, by: 'route' } as const)
-      return decideAdmission({ ...input, policy: choice.policy, by: choice.by, undecided: false })
+      return decided({ ...input, policy: choice.policy, by: choice.by, undecided: false })
     },
 
     admitUnreached(input) {
-      return decideAdmission({ ...input, origin: { ...input.origin, failed: true } })
+      return decided({ ...input, origin: { ...input.origin, failed: true } })
     },
 
     answer({ because }) {
@@ -134,23 +189,44 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return replayIn(primaryRegion, reason)
     },
 
-    openScope({ canReplay, forward }, { origin, told }) {
-      const replayed = origin.replayed || origin.cached
-      const request = told?.request
-      const scope = new Scope({ role, primaryRegion, canReplay, forward, replayed, request })
-      openScopes.set(scope, told)
+    openScope({ canReplay, forward }, { origin, told, carried, safe, consistency }) {
+      const scope = new Scope({
+        role,
+        primaryRegion,
+        canReplay,
+        forward,
+        replayed: origin.replayed || origin.cached,
+        request: told?.request,
+        mayWrite: !safe,
+        captures: carried !== undefined,
+        ...(consistency !== undefined && { consistency }),
+        ...(carried !== undefined && { token: () => carried.given() }),
+        ...(carried?.onCapture !== undefined && { onCapture: carried.onCapture }),
+      })
+      openScopes.set(scope, { told, carried, safe })
       scopesInProgress().add(scope)
       told?.opened(scope)
       return scope
     },
 
+    linesOf(scope) {
+      const { carried } = openScopes.get(scope) ?? {}
+      return carried && (() => carried.lines(scope.tokens))
+    },
+
+    mayCapture(scope) {
+      const { carried, safe } = openScopes.get(scope) ?? {}
+      return carried !== undefined && scope.pending && (safe === false || scope.hasJustBegun)
+    },
+
     replayOf(scope, error) {
       const refusal = refusalOf(scope, error)
-      return refusal && replayIn(refusal.region, refusal.reason)
+      if (refusal !== undefined) return replayIn(refusal.region, refusal.reason)
+      return scope.denial && refusalAnswer('busy')
     },
 
     endScope(scope, completed = true) {
-      const told = openScopes.get(scope)
+      const { told } = openScopes.get(scope) ?? {}
       openScopes.delete(scope)
       scopesInProgress().delete(scope)
       scope.end()

@@ -92,12 +92,17 @@ export function createNodeBase<R>(
       front.endScope(scope)
     })
     let hasBegun = (): boolean => isBegun(res)
-    if (front.role === 'replica' && scope.state === 'open') {
+    const mayBeRefused = front.role === 'replica' && scope.state === 'open'
+    const lines = front.linesOf(scope)
+    if (mayBeRefused || lines !== undefined) {
       ;({ hasBegun } = hookResponse(res, {
         ...watch,
+        lines,
         instead: () => replacement(decided ?? front.replayOf(scope)),
         // What is refused after the headers stays here: the first of them need not wait for it.
-        isPending: () => !staysHere && scope.state === 'open' && scope.pending,
+        isPending: () =>
+          !staysHere &&
+          ((mayBeRefused && scope.state === 'open' && scope.pending) || front.mayCapture(scope)),
       }))
     }
 

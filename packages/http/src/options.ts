@@ -1,8 +1,10 @@
 import {
   ConfigurationError,
+  type Consistency,
   type Deployment,
   detectDeployment,
   type Environment,
+  readConsistency,
   readVariable,
   tellNotices,
 } from '@flyback/core'
@@ -18,6 +20,8 @@ import {
   type PolicyRequest,
   type RouteRule,
 } from './policy.js'
+import { cookieToken } from './token/cookie-token.js'
+import type { TokenCarrier } from './token/token-carrier.js'
 
 /** @typeParam R the framework's own request, as {@link RouteRule.match} sees it */
 export interface FlybackOptions<R = unknown> {
@@ -55,6 +59,14 @@ export interface FlybackOptions<R = unknown> {
    * @default true when NODE_ENV is `development`, else false
    */
   readonly serverTiming?: boolean
+  /** What reads must have seen; `routes` and `withConsistency` may say otherwise. @default 'session' */
+  readonly consistency?: Consistency
+  /**
+   * How a client gets its token, and sends it back; `false`: not at all, and nothing is captured.
+   *
+   * @default cookieToken(); false when every level is `eventual`
+   */
+  readonly token?: TokenCarrier<R> | false
 }
 
 /** Options with everything filled in and checked. */
@@ -64,6 +76,8 @@ export interface Settings<R> {
   readonly policyFor: (request: PolicyRequest<R>) => PolicyChoice
   readonly whenNotReplayable: 'forward' | 'fail'
   readonly serverTiming: boolean
+  readonly consistency: Consistency
+  readonly carrier: TokenCarrier<R> | undefined
 }
 
 const PRIMARY_URL = 'FLYBACK_PRIMARY_URL'
@@ -76,6 +90,8 @@ const KEYS: Readonly<Record<keyof FlybackOptions, true>> = {
   routes: true,
   whenNotReplayable: true,
   serverTiming: true,
+  consistency: true,
+  token: true,
 }
 
 /** @throws {@link ConfigurationError} naming the option that cannot be used */
@@ -87,8 +103,10 @@ export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
   }
   const { env = globalThis.process?.env ?? {}, routes = [], policy = 'replay' } = options
   const { deployment = detectDeployment(env), whenNotReplayable = 'forward' } = options
+  const { consistency = 'session' } = options
   const { serverTiming = readVariable(env, 'NODE_ENV') === 'development' } = options
   checkPolicy('policy', policy)
+  readConsistency(consistency, 'consistency')
   if (whenNotReplayable !== 'forward' && whenNotReplayable !== 'fail') {
     throw new ConfigurationError('whenNotReplayable', "must be 'forward' or 'fail'")
   }
@@ -110,7 +128,35 @@ export function readOptions<R>(options: FlybackOptions<R>): Settings<R> {
     ])
   }
   const policyFor = createPolicy(routes, policy)
-  return { deployment, platform, policyFor, whenNotReplayable, serverTiming }
+  const carrier = readCarrier(options)
+  return {
+    deployment,
+    platform,
+    policyFor,
+    whenNotReplayable,
+    serverTiming,
+    consistency,
+    carrier,
+  }
+}
+
+function readCarrier<R>({
+  token,
+  consistency = 'session',
+  routes = [],
+}: FlybackOptions<R>): TokenCarrier<R> | undefined {
+  if (token === false) return undefined
+  if (token === undefined) {
+    const levels = [consistency, ...routes.map((rule) => rule.consistency ?? consistency)]
+    return levels.every((level) => level === 'eventual') ? undefined : cookieToken()
+  }
+  if (typeof token !== 'object' || token === null || typeof token.open !== 'function') {
+    throw new ConfigurationError(
+      'token',
+      'must be cookieToken(), headerToken(), storedToken(), or false',
+    )
+  }
+  return token
 }
 
 function readPlatform(

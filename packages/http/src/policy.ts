@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@flyback/core'
+import { ConfigurationError, type Consistency, readConsistency } from '@flyback/core'
 
 /**
  * What happens to a request in a replica region.
@@ -22,13 +22,18 @@ export interface RouteRule<R> {
   readonly path?: string | RegExp
   /** Any other condition on the framework's own request. @default true */
   readonly match?: (request: R) => boolean
-  readonly policy: Policy
+  /** @default the next rule that matches, and has one */
+  readonly policy?: Policy
+  /** What the reads of these requests must have seen. @default the next rule that matches, and has one */
+  readonly consistency?: Consistency
 }
 
 export interface PolicyChoice {
   readonly policy: Policy
   /** Whether a rule of the app decided, or the method alone. */
   readonly by: 'route' | 'method'
+  /** What its reads must have seen. @default the app's level */
+  readonly consistency?: Consistency | undefined
 }
 
 export interface PolicyRequest<R> {
@@ -42,7 +47,7 @@ export interface PolicyRequest<R> {
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1 (read 2026-11-24) */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const POLICIES: ReadonlySet<unknown> = new Set<Policy>(['replay', 'attempt', 'forward'])
-const RULE_KEYS: ReadonlySet<string> = new Set(['method', 'path', 'match', 'policy'])
+const RULE_KEYS: ReadonlySet<string> = new Set(['method', 'path', 'match', 'policy', 'consistency'])
 const METHOD = /^[A-Za-z-]+$/
 const PATH = /^\/[^*?#]*$/
 
@@ -59,8 +64,8 @@ export function checkPolicy(setting: string, policy: unknown): void {
 }
 
 /**
- * Puts the rules together: a route's own policy, then the first rule that matches, then `attempt` for safe methods and
- * `unsafePolicy` for the rest.
+ * Puts the rules together: a route's own policy, then that of the first rule that matches and has one, then `attempt` for safe
+ * methods and `unsafePolicy` for the rest. The level of consistency is that of the first rule that matches and has one.
  *
  * @throws {@link ConfigurationError} for a rule that cannot be used
  */
@@ -71,13 +76,16 @@ export function createPolicy<R>(
   if (!Array.isArray(rules)) throw new ConfigurationError('routes', 'must be a list of rules')
   const tests = rules.map((rule, index) => createTest(rule, `routes[${index}]`))
   return (request) => {
-    if (request.policy !== undefined) {
-      checkPolicy('the policy of a route', request.policy)
-      return { policy: request.policy, by: 'route' }
+    const fitting = rules.filter((_rule, index) => tests[index]?.(request))
+    const level = fitting.find((rule) => rule.consistency !== undefined)?.consistency
+    const asked = level === undefined ? {} : { consistency: level }
+    const policy = request.policy ?? fitting.find((rule) => rule.policy !== undefined)?.policy
+    if (policy !== undefined) {
+      checkPolicy('the policy of a route', policy)
+      return { policy, by: 'route', ...asked }
     }
-    const rule = rules[tests.findIndex((test) => test(request))]
-    if (rule !== undefined) return { policy: rule.policy, by: 'route' }
-    return { policy: isSafeMethod(request.method) ? 'attempt' : unsafePolicy, by: 'method' }
+    const byMethod = isSafeMethod(request.method) ? 'attempt' : unsafePolicy
+    return { policy: byMethod, by: 'method', ...asked }
   }
 }
 
@@ -86,12 +94,17 @@ function createTest<R>(
   setting: string,
 ): (request: PolicyRequest<R>) => boolean {
   if (typeof rule !== 'object' || rule === null) {
-    throw new ConfigurationError(setting, 'must be an object with a policy')
+    throw new ConfigurationError(setting, 'must be an object with a policy or a consistency')
   }
   for (const key of Object.keys(rule)) {
     if (!RULE_KEYS.has(key)) throw new ConfigurationError(setting, 'has a key no rule has')
   }
-  checkPolicy(`${setting}.policy`, rule.policy)
+  const { policy, consistency } = rule
+  if (policy === undefined && consistency === undefined) {
+    throw new ConfigurationError(`${setting}.policy`, 'is missing, and so is a consistency')
+  }
+  if (policy !== undefined) checkPolicy(`${setting}.policy`, policy)
+  if (consistency !== undefined) readConsistency(consistency, `${setting}.consistency`)
   const methods = readMethods(rule.method, `${setting}.method`)
   const fitsPath = readPath(rule.path, `${setting}.path`)
   const { match = () => true } = rule

@@ -18,12 +18,17 @@ export function watchResponse(scope: Scope, staysHere = false): ResponseWatch {
   let wasOpen: boolean | undefined
   return {
     sent() {
-      wasOpen ??= scope.state === 'open' && scope.lostRefusal === undefined
+      wasOpen ??= scope.state === 'open' && !isLost(scope)
       if (staysHere) scope.stayHere()
       else scope.seal()
     },
     isBroken() {
-      return scope.refusal !== undefined || (wasOpen === true && scope.lostRefusal !== undefined)
+      return scope.refusal !== undefined || (wasOpen === true && isLost(scope))
     },
   }
+}
+
+/** Whether something could not be served, and the response does not say so. */
+function isLost({ lostRefusal, denial }: Scope): boolean {
+  return lostRefusal !== undefined || denial !== undefined
 }

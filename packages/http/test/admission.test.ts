@@ -24,6 +24,7 @@ const EXAMPLES: readonly Partial<AdmissionInput>[] = [
   { role: 'single', ...POST, ...REPLAYED },
   { role: 'primary', ...POST, ...REPLAYED, ...FAIL },
   { policy: 'forward', ...REPLAYED, ...FAIL, body: 'over' },
+  { canReplay: false, stale: true },
   { canReplay: false },
   { canReplay: false, ...POST, ...FAIL },
   { ...POST, ...REPLAYED, ...FAIL },
@@ -32,7 +33,8 @@ const EXAMPLES: readonly Partial<AdmissionInput>[] = [
   { ...POST, body: 'over', ...FAIL },
   { body: 'over' },
   { policy: 'replay', by: 'route', body: 'within' },
-  { ...POST, body: 'within' },
+  { ...POST, body: 'within', stale: true },
+  { body: 'within', stale: true },
   { body: 'within' },
 ]
 
@@ -56,6 +58,7 @@ const anyInput: fc.Arbitrary<AdmissionInput> = fc.record({
   origin: fc.record({ replayed: fc.boolean(), cached: fc.boolean(), failed: fc.boolean() }),
   body: fc.constantFrom('none', 'within', 'over', 'unknown'),
   whenNotReplayable: fc.constantFrom('forward', 'fail'),
+  stale: fc.boolean(),
 })
 
 const mayReplay = (input: AdmissionInput): boolean => {

@@ -107,6 +107,8 @@ test('the page has every field and every word of a request', () => {
     'recovery-conflict': true,
     promoted: true,
     strong: true,
+    busy: true,
+    'old-timeline': true,
     aborted: true,
   })
   expect(first('### A request', 'reason')).toEqual(reasons)

@@ -62,6 +62,7 @@ export type RequestOutcome =
  * - `method`, `route`: replayed before its handler ran, by its method or by a rule of the app
  * - a {@link ForwardReason}: forwarded, or refused (`came-back`, `too-large`)
  * - a {@link ReplayReason}: replayed because of a refusal, or broken by one
+ * - `busy`, `old-timeline`: refused, because the primary could not serve what the replica lacks
  * - `aborted`: nobody is left to answer
  */
 export type RequestReason =
@@ -71,6 +72,8 @@ export type RequestReason =
   | 'route'
   | ForwardReason
   | ReplayReason
+  | 'busy'
+  | 'old-timeline'
   | 'aborted'
 
 /** `flyback:request:start`. The object of the same request's end, which has more fields by then. */

@@ -20,8 +20,8 @@ export interface ScopeOptions {
   readonly request?: RequestStarted | undefined
   /** What its reads must have seen. @default 'session' */
   readonly consistency?: Consistency
-  /** What it came with. @default nothing */
-  readonly token?: readonly TokenEntry[]
+  /** What it came with; asked again as long as that is nothing. @default nothing */
+  readonly token?: readonly TokenEntry[] | (() => readonly TokenEntry[])
   /** Whether what it commits is captured; not when nobody could carry the token. @default true */
   readonly captures?: boolean
   /** Whether statements that look like reads may write: the request has an unsafe method. @default false */

@@ -12,18 +12,24 @@ import { printToken } from './token-text.js'
 /** What one piece of work has to have seen, and what it adds: the token it came with, and the positions it captured. */
 export class ScopeTokens {
   #given: readonly TokenEntry[]
+  readonly #find: (() => readonly TokenEntry[]) | undefined
   readonly #onCapture: ((token: string) => void) | undefined
   readonly #retired = new Set<TokenEntry>()
   #captured: readonly TokenEntry[] = []
 
   /** @param onCapture hears of the token, each time it grows */
-  constructor(given: readonly TokenEntry[], onCapture?: (token: string) => void) {
-    this.#given = given
+  constructor(
+    given: readonly TokenEntry[] | (() => readonly TokenEntry[]),
+    onCapture?: (token: string) => void,
+  ) {
+    this.#given = typeof given === 'function' ? [] : given
+    this.#find = typeof given === 'function' ? given : undefined
     this.#onCapture = onCapture
   }
 
   /** What it came with, all of it. */
   get given(): readonly TokenEntry[] {
+    if (this.#given.length === 0 && this.#find !== undefined) this.#given = this.#find()
     return this.#given
   }
 
@@ -34,7 +40,7 @@ export class ScopeTokens {
 
   /** What a read must have seen. */
   get required(): readonly TokenEntry[] {
-    const given = this.#given.filter((entry) => !this.#retired.has(entry))
+    const given = this.given.filter((entry) => !this.#retired.has(entry))
     return this.#captured.length === 0 ? given : furthest([...given, ...this.#captured])
   }
 
@@ -52,7 +58,7 @@ export class ScopeTokens {
 
   /** Whether a pin is old enough for the primary to put a position in its place. */
   get hasOldPin(): boolean {
-    return this.#given.some((entry) => !this.#retired.has(entry) && isOldPin(entry))
+    return this.given.some((entry) => !this.#retired.has(entry) && isOldPin(entry))
   }
 
   /** Something was committed, or read. */
@@ -69,7 +75,7 @@ export class ScopeTokens {
 
   /** What follows has to have seen this, too; its client is told, as if it had been captured. */
   require(entries: readonly TokenEntry[]): void {
-    this.#given = [...this.#given, ...entries]
+    this.#given = [...this.given, ...entries]
     for (const entry of entries) this.#note(entry)
   }
 
@@ -95,7 +101,7 @@ export class ScopeTokens {
 
   /** What was captured on the primary after a pin was made contains what it stood for, once that is over. */
   #retireOldPins(): void {
-    for (const entry of this.#given) if (isOldPin(entry)) this.#retired.add(entry)
+    for (const entry of this.given) if (isOldPin(entry)) this.#retired.add(entry)
   }
 }
 

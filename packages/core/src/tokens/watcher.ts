@@ -24,17 +24,21 @@ export class Watcher {
   #isPolling = false
   #seen = 0n
   #staleUntilMs = Number.NEGATIVE_INFINITY
+  /** What was waited for in vain: it is looked for a while longer, so that its coming is known at once. */
+  #missed: Position | undefined
 
   /** A member of the endpoint is this far. */
   saw(lsn: bigint): void {
     if (lsn <= this.#seen) return
     this.#seen = lsn
+    // It moves again: whoever comes next may wait.
+    if (this.#missed !== undefined && this.#missed.lsn <= lsn) this.#missed = undefined
     for (const waiter of this.#waiters) if (waiter.position.lsn <= lsn) waiter.done(true)
   }
 
   /** Whether it is known to be behind so far that waiting is in vain. */
   isStale({ lsn }: Position): boolean {
-    return lsn > this.#seen && performance.now() < this.#staleUntilMs
+    return this.#missed !== undefined && lsn > this.#seen && performance.now() < this.#staleUntilMs
   }
 
   /**
@@ -56,6 +60,7 @@ export class Watcher {
       }
       const timer = setTimeout(() => {
         this.#staleUntilMs = performance.now() + STALE_MS
+        this.#missed = position
         waiter.done(false)
       }, timeoutMs)
       this.#waiters.add(waiter)
@@ -70,6 +75,7 @@ export class Watcher {
       const before = this.#seen
       const lsn = await poll(next).catch(() => undefined)
       if (lsn !== undefined) this.saw(lsn)
+      else if (this.#waiters.size === 0) break
       // What moves is asked often; what stands still, less and less.
       delayMs = this.#seen > before ? FIRST_POLL_MS : Math.min(delayMs * GROWTH, LONGEST_POLL_MS)
       await new Promise((resolve) => setTimeout(resolve, delayMs))
@@ -82,6 +88,7 @@ export class Watcher {
     for (const { position } of this.#waiters) {
       if (nearest === undefined || position.lsn < nearest.lsn) nearest = position
     }
-    return nearest
+    if (nearest !== undefined || this.#missed === undefined) return nearest
+    return this.isStale(this.#missed) ? this.#missed : undefined
   }
 }

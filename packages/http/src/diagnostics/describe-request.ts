@@ -22,6 +22,10 @@ export function describeRequest({ role, admission, scope, watch }: RequestState)
   }
   if (admission.outcome === 'measure')
     return { outcome: 'abandoned', reason: 'aborted', answeredBy }
+  if (scope?.denial !== undefined && watch?.isBroken() !== true) {
+    const reason = scope.denial.reason === 'old-timeline' ? 'old-timeline' : 'busy'
+    return { outcome: 'refused', reason, answeredBy }
+  }
   const replayed = admission.outcome === 'replay' ? admission.reason : scope?.refusal?.reason
   if (replayed !== undefined && (scope === undefined || scope.refusal !== undefined)) {
     return { outcome: 'replayed', reason: replayed, answeredBy }

@@ -28,6 +28,7 @@ export function describeRequest<R>(
       const value = req.headers[name]
       return Array.isArray(value) ? value.join(',') : value
     },
+    isEncrypted: Reflect.get(req.socket, 'encrypted') === true,
     bodySize: (limitBytes, mustKeep) => bodySize(req, limitBytes, mustKeep),
   }
 }

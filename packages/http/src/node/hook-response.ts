@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import type { HeaderLine } from '../token/token-carrier.js'
 import { untilSettled } from '../until-settled.js'
 import { callBack } from './call-back.js'
 import { callNative, type NativeMethod } from './call-native.js'
 import { guardSocket } from './guard-socket.js'
+import { headerLines } from './header-lines.js'
 import { type Held, holdWrites } from './hold-writes.js'
 import { resetConnection } from './reset-connection.js'
 import { isBegun, isSendable, noteHeaders } from './response-state.js'
@@ -17,6 +19,8 @@ export interface ResponseHook {
   sent(): void
   /** Asked at each call after that: whether the response must not end normally. */
   isBroken(): boolean
+  /** What to add to the headers, asked as late as they can be known. @default nothing */
+  lines?: (() => readonly HeaderLine[]) | undefined
 }
 
 type Args = readonly unknown[]
@@ -44,6 +48,7 @@ export type Replacement = (during: NativeMethod) => void
 export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedResponse {
   // A middleware in front may yet change what is written, and the headers with it.
   const isBare = !Object.hasOwn(res, 'write') && !Object.hasOwn(res, 'end')
+  const headers = hook.lines && headerLines(res, hook.lines)
   let replaced = false
   let held: Held | undefined
   let freeSocket: (() => void) | undefined
@@ -107,6 +112,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
           res.destroy()
           return
         }
+        addLines()
         waiting.release()
         tell()
       })
@@ -120,9 +126,16 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
     return result
   }
 
-  override(res, 'writeHead', (_args, original) => {
+  function addLines(): void {
+    headers?.before()
+    headers?.after()
+  }
+
+  override(res, 'writeHead', (args, original) => {
     if (!passes('writeHead')) return res
-    const result = tell(original())
+    const rendered = original(headers?.before(args))
+    headers?.after()
+    const result = tell(rendered)
     // Node only notes the headers, until something is written; a middleware before us writes past this hook.
     process.nextTick(tell)
     return result
@@ -130,7 +143,9 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   override(res, 'flushHeaders', (args, original) => {
     if (!passes('flushHeaders')) return undefined
     const waiting = hold('flushHeaders', args)
-    return waiting === undefined ? tell(original()) : waiting.add(original)
+    if (waiting !== undefined) return waiting.add(original)
+    addLines()
+    return tell(original())
   })
   override(res, 'write', (args, original) => {
     if (!passes('write')) {
@@ -138,7 +153,9 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
       return true
     }
     const waiting = hold('write', args)
-    return waiting === undefined ? tell(original()) : waiting.write(args, original)
+    if (waiting !== undefined) return waiting.write(args, original)
+    addLines()
+    return tell(original())
   })
   override(res, 'end', (args, original) => {
     if (!passes('end')) {
@@ -146,7 +163,10 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
       return res
     }
     const waiting = hold('end', args)
-    if (waiting === undefined) return tell(original())
+    if (waiting === undefined) {
+      addLines()
+      return tell(original())
+    }
     waiting.end(args, original)
     return res
   })
@@ -163,11 +183,11 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
 function override(
   res: ServerResponse,
   name: NativeMethod,
-  replacement: (args: Args, original: () => unknown) => unknown,
+  replacement: (args: Args, original: (changed?: Args) => unknown) => unknown,
 ): void {
   const original: unknown = Reflect.get(res, name)
   if (typeof original !== 'function') return
   Reflect.set(res, name, (...args: unknown[]): unknown =>
-    replacement(args, () => Reflect.apply(original, res, args)),
+    replacement(args, (changed = args) => Reflect.apply(original, res, [...changed])),
   )
 }

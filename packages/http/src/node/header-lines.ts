@@ -1,0 +1,83 @@
+import type { ServerResponse } from 'node:http'
+import { privateCacheControl } from '../token/private-response.js'
+import type { HeaderLine } from '../token/token-carrier.js'
+
+const CACHE_CONTROL = 'cache-control'
+
+/** Puts lines of ours into the headers of a response, as late as they can be known. */
+export interface HeaderLines {
+  /** Headers may be rendered now: to be called before that. Returns what to give to `writeHead`. */
+  before(args?: readonly unknown[]): readonly unknown[]
+  /** Headers are rendered, and may not be sent yet. */
+  after(): void
+}
+
+/**
+ * In Node headers are a text from `writeHead` to the first bytes: what is known only then goes into that text. In Bun and in
+ * HTTP/2 they go out at once, so that the lines are set like others before.
+ *
+ * @param lines asked each time
+ * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
+ */
+export function headerLines(res: ServerResponse, lines: () => readonly HeaderLine[]): HeaderLines {
+  if (res.req.httpVersionMajor >= 2 || 'bun' in process.versions) return setEarly(res, lines)
+  let added = ''
+  return {
+    before: (args = []) => args,
+    after() {
+      const header: unknown = Reflect.get(res, '_header')
+      if (typeof header !== 'string' || Reflect.get(res, '_headerSent') !== false) return
+      const list = lines()
+      const next = list.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+      if (next === added) return
+      const bare = header.replace(added, '')
+      added = next
+      Reflect.set(res, '_header', `${withPrivate(bare).slice(0, -2)}${next}\r\n`)
+    },
+  }
+}
+
+/** The text of headers, with a Cache-Control that lets nobody keep what is one client's. */
+function withPrivate(header: string): string {
+  const found = /^cache-control:(.*)\r\n/im.exec(header)
+  const line = `Cache-Control: ${privateCacheControl(found?.[1]?.trim())}\r\n`
+  if (found !== null) return header.replace(found[0], () => line)
+  return `${header.slice(0, -2)}${line}\r\n`
+}
+
+function setEarly(res: ServerResponse, lines: () => readonly HeaderLine[]): HeaderLines {
+  return {
+    before(args = []) {
+      const list = res.headersSent ? [] : lines()
+      if (list.length === 0) return args
+      const given = args.at(-1)
+      const own = typeof given === 'object' && given !== null ? entriesOf(given) : []
+      // What `writeHead` is given wins over what was set.
+      for (const [name, value] of own) res.setHeader(name, value)
+      const cacheControl = res.getHeader(CACHE_CONTROL)
+      res.setHeader(
+        CACHE_CONTROL,
+        privateCacheControl(cacheControl === undefined ? undefined : String(cacheControl)),
+      )
+      for (const [name, value] of list) {
+        const before = name === 'Set-Cookie' ? res.getHeader(name) : undefined
+        res.setHeader(name, before === undefined ? value : [before, value].flat().map(String))
+      }
+      return own.length > 0 ? args.slice(0, -1) : args
+    },
+    after() {},
+  }
+}
+
+function entriesOf(given: object): [name: string, value: string | string[]][] {
+  const list: unknown[] = Array.isArray(given) ? given.flat() : Object.entries(given).flat(1)
+  const merged = new Map<string, string[]>()
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = String(list[at])
+    merged.set(name, [...(merged.get(name) ?? []), ...[list[at + 1]].flat().map(String)])
+  }
+  return [...merged].map(([name, [first = '', ...rest]]) => [
+    name,
+    rest.length === 0 ? first : [first, ...rest],
+  ])
+}
