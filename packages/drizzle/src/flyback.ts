@@ -1,9 +1,17 @@
 export {
+  CommitUnknown,
   ConfigurationError,
   type FlybackOptions,
   findReplayRequired,
   PrimaryUnavailable,
   ReplayRequired,
 } from '@flyback/core'
-export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
+export {
+  currentToken,
+  markWrite,
+  requirePrimary,
+  runOnPrimary,
+  withConsistency,
+  withToken,
+} from '@flyback/core/scope'
 export type { DatabaseConfig, OnPrimary, PrimaryClient } from './create-database.js'

@@ -1,11 +1,19 @@
 export {
+  CommitUnknown,
   ConfigurationError,
   type FlybackOptions,
   findReplayRequired,
   PrimaryUnavailable,
   ReplayRequired,
 } from '@flyback/core'
-export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
+export {
+  currentToken,
+  markWrite,
+  requirePrimary,
+  runOnPrimary,
+  withConsistency,
+  withToken,
+} from '@flyback/core/scope'
 export type {
   FlybackDialectConfig,
   FlybackPool,

@@ -1,13 +1,21 @@
 import pg from 'pg'
 
 export {
+  CommitUnknown,
   ConfigurationError,
   type FlybackOptions,
   findReplayRequired,
   PrimaryUnavailable,
   ReplayRequired,
 } from '@flyback/core'
-export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
+export {
+  currentToken,
+  markWrite,
+  requirePrimary,
+  runOnPrimary,
+  withConsistency,
+  withToken,
+} from '@flyback/core/scope'
 export type {
   PoolClient,
   PoolOptions,

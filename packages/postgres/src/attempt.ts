@@ -1,4 +1,4 @@
-import type { Pending } from '@flyback/core'
+import type { Pending, Scope } from '@flyback/core'
 import { ofUser } from './connection-errors.js'
 import { adoptStream, type CopyStream, isCopyStream } from './copy-stream.js'
 import type { DriverQuery, QueryOptions } from './driver-internals.js'
@@ -13,6 +13,11 @@ export type Outcome =
 
 /** What the sender of a query brings along. */
 export interface Sender {
+  /** What it commits is captured for this scope. */
+  readonly scope?: Scope | undefined
+  /** Its SQL. */
+  readonly text: string
+
   /** Runs a callback of the user's in the context of the call. */
   readonly inCaller: <T>(callback: () => T) => T
   /** What an error on a COPY stream is turned into. */
@@ -26,6 +31,8 @@ export interface Hooks {
   building(attempt: Attempt): void
   /** Rows went to a callback, or a stream to the caller. */
   delivered(): void
+  /** What is captured when a COPY has ended, before its caller hears of that. */
+  copied(): Promise<void> | undefined
   /** The driver rejects it, or takes it for what it rejects. */
   rejected(attempt: Attempt, error: unknown): void
   settled(outcome: Outcome): void
@@ -45,6 +52,10 @@ export class Attempt implements Pending, SentQueryListener {
   get delivered(): boolean {
     return this.#delivered
   }
+  /** What it has committed is to be captured before its caller hears of it. */
+  owesCapture = false
+  /** What was asked for that already. */
+  asked: Promise<readonly unknown[]> | undefined
   /** Called when the server comes to work on it, after those before it in the pipeline. */
   whenActive: (() => void) | undefined
   readonly #source: DriverQuery
@@ -75,7 +86,11 @@ export class Attempt implements Pending, SentQueryListener {
   }
 
   get pending(): boolean {
-    return !this.#settled && !this.#delivered
+    return (!this.#settled && !this.#delivered) || this.owesCapture
+  }
+
+  get scope(): Scope | undefined {
+    return this.#sender.scope
   }
 
   /** The server works on it. */
@@ -128,9 +143,13 @@ export class Attempt implements Pending, SentQueryListener {
     this.#settled = true
     if (outcome.type === 'value' && isCopyStream(outcome.value)) {
       this.#deliver()
-      const stream = adoptStream(outcome.value, this.#sender.judgeLate, (complete) => {
-        if (!complete && !this.#over) this.#hooks.brokenOff(this, stream)
-        this.#finish()
+      const stream = adoptStream(outcome.value, {
+        judge: this.#sender.judgeLate,
+        beforeEnd: () => this.#hooks.copied(),
+        whenClosed: (complete) => {
+          if (!complete && !this.#over) this.#hooks.brokenOff(this, stream)
+          this.#finish()
+        },
       })
       this.#stream = stream
     } else this.#finish()

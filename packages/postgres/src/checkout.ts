@@ -83,7 +83,7 @@ export class Checkout {
   #send(query: DriverQuery, answered: () => void): Attempt | undefined {
     const { lane } = this
     const scope = currentScope() ?? this.scope
-    const text = lane.link.router.role === 'replica' ? textOf(query) : undefined
+    const text = textOf(query)
     if (this.#over) {
       query.reject(connectionError('CONNECTION_ENDED', lane.options))
       return undefined
@@ -96,6 +96,8 @@ export class Checkout {
     }
     const told = lane.beginSending(scope)
     const attempt = lane.send(query, {
+      scope,
+      text,
       inCaller: callerOf(query),
       judgeLate: (error) => judgeLate(lane, scope, error),
     })
@@ -105,8 +107,9 @@ export class Checkout {
       if (outcome.type === 'value') {
         lane.endSending(scope, told)
         const { value } = outcome
-        const failed =
-          text !== undefined && isCommit(text) && commandsOf(value).includes('ROLLBACK')
+        const captured = lane.captureFor(attempt)
+        if (captured !== undefined) await captured
+        const failed = isCommit(text) && commandsOf(value).includes('ROLLBACK')
         // The server answers ROLLBACK to a COMMIT when a refusal was swallowed.
         if (failed && firstRefusal !== undefined) query.reject(firstRefusal)
         else query.resolve(value)
@@ -114,7 +117,9 @@ export class Checkout {
       }
       const error = outcome.type === 'error' ? outcome.error : lane.failure
       await lane.announced(error)
-      const remedy = lane.judge(scope, NO_RETRY, error, told)
+      // What was not written cannot have committed.
+      const sent = outcome.type === 'error' ? text : ''
+      const remedy = lane.judge(scope, NO_RETRY, error, told, sent)
       query.reject(remedy.type === 'throw' ? remedy.error : error)
     })
     return attempt

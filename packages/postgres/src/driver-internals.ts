@@ -26,6 +26,8 @@ export interface DriverQuery extends Promise<unknown>, WrittenQuery {
   /** Replaced at each step of an iterator. */
   cursorFn?: (rows: unknown) => unknown
   execute(): this
+  /** Rows as arrays of bytes, past all parsers. */
+  raw(): this
 }
 
 export interface Handler {
@@ -74,8 +76,20 @@ export interface ParsedOptions {
   readonly parameters: Record<string, string>
   readonly parsers: Record<number, Parser>
   readonly serializers: Record<number, (value: unknown) => unknown>
-  readonly transform: { readonly undefined: unknown }
+  readonly transform: Transforms
   readonly shared: { retries: number; typeArrayMap: Record<number, number> }
+}
+
+/** What the user wants done to what is sent and read. */
+export interface Transforms {
+  readonly undefined: unknown
+  readonly column?: Transform
+  readonly row?: Transform
+}
+
+export interface Transform {
+  readonly from?: unknown
+  readonly to?: unknown
 }
 
 export interface Parser {

@@ -67,11 +67,19 @@ declare namespace postgres {
 export default postgres
 
 export {
+  CommitUnknown,
   ConfigurationError,
   type FlybackOptions,
   findReplayRequired,
   PrimaryUnavailable,
   ReplayRequired,
 } from '@flyback/core'
-export { requirePrimary, runOnPrimary } from '@flyback/core/scope'
+export {
+  currentToken,
+  markWrite,
+  requirePrimary,
+  runOnPrimary,
+  withConsistency,
+  withToken,
+} from '@flyback/core/scope'
 export { createPostgres, type Options, type Postgres, type Sql } from './create-postgres.js'

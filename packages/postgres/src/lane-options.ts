@@ -1,4 +1,4 @@
-import type { ParsedOptions } from './driver-internals.js'
+import type { ParsedOptions, Transform } from './driver-internals.js'
 
 /** What a lane hears of its connection. */
 export interface LaneEvents {
@@ -6,6 +6,8 @@ export interface LaneEvents {
   onClose(): void
   /** Nothing is told to the user: what goes over the connection now is ours. */
   isQuiet(): boolean
+  /** The rows that come in now answer a question of ours. */
+  isOwn(): boolean
 }
 
 /**
@@ -17,11 +19,16 @@ export function laneOptions(
   connectLimitMs: number,
   events: LaneEvents,
 ): object {
-  const { debug, onnotice, connect_timeout, shared } = options
+  const { debug, onnotice, connect_timeout, shared, transform } = options
   return {
     ...options,
     max: 1,
     parameters: {},
+    transform: {
+      ...transform,
+      column: unlessOwn(transform.column, events),
+      row: unlessOwn(transform.row, events),
+    },
     shared: { retries: 0, typeArrayMap: shared.typeArrayMap },
     fetch_types: false,
     no_subscribe: true,
@@ -48,6 +55,19 @@ export function laneOptions(
         ? (...args: unknown[]) =>
             events.isQuiet() ? undefined : Reflect.apply(debug, undefined, args)
         : debug,
+  }
+}
+
+/** A transform that what is ours goes past. What the user sets on it later counts. */
+function unlessOwn(given: Transform | undefined, { isOwn }: LaneEvents): Transform | undefined {
+  if (given === undefined) return undefined
+  return {
+    get from() {
+      return isOwn() ? undefined : given.from
+    },
+    get to() {
+      return given.to
+    },
   }
 }
 

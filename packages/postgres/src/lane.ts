@@ -1,6 +1,7 @@
 import {
   Connection,
   classifyError,
+  isCommit,
   type Link,
   type Remedy,
   type Attempt as Repetition,
@@ -9,9 +10,11 @@ import {
 } from '@flyback/core'
 import { runOutsideScope } from '@flyback/core/scope'
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.js'
+import { asText } from './as-text.js'
 import { Attempt, type Sender } from './attempt.js'
 import { connectInTime } from './connect-in-time.js'
 import { attributedTo, connectionError, endsConnection, isOfUser } from './connection-errors.js'
+import { isCopyStream } from './copy-stream.js'
 import {
   type Driver,
   type DriverQuery,
@@ -21,7 +24,7 @@ import {
 } from './driver-internals.js'
 import { laneOptions } from './lane-options.js'
 import { LaneTimers } from './lane-timers.js'
-import { commandsOf, TransactionState } from './transaction-state.js'
+import { commandsOf, TransactionState, tagsOf } from './transaction-state.js'
 
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
 const IDLE_TIMEOUT_MS = 5000
@@ -31,6 +34,9 @@ const ANNOUNCED_LATER: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'a
 
 /** The server ignores a cancel that finds it between two statements: it gets a moment to begin the next. */
 const CANCEL_DELAY_MS = 20
+
+/** Who asks questions of ours. */
+const OWN: Sender = { text: '', inCaller: (callback) => callback(), judgeLate: (error) => error }
 
 /** The driver sends its type query in the extended protocol. */
 const AS_THE_DRIVER = { simple: false, prepare: true }
@@ -76,6 +82,9 @@ export class Lane extends Connection {
   readonly #cancel: NonNullable<DriverQuery['canceller']>
   readonly #given: LaneOptions
   readonly #attempts = new Set<Attempt>()
+  /** Those of them that are questions of ours. */
+  readonly #own = new Set<Attempt>()
+  #capturing = 0
   #building: Attempt | undefined
   #quiet = false
   #expired = false
@@ -93,7 +102,8 @@ export class Lane extends Connection {
     const fields = laneOptions(options, connectLimitMs, {
       onParameter: (name, value) => this.#learn(name, value),
       onClose: () => this.#end(connectionError('CONNECTION_CLOSED', options)),
-      isQuiet: () => this.#quiet,
+      isQuiet: () => this.#quiet || (this.#building !== undefined && this.#own.has(this.#building)),
+      isOwn: () => this.#own.size > 0 && [...this.#own].some((attempt) => attempt.active),
     })
     this.#sql = runOutsideScope(() => instance(driver, fields))
     this.#opener = options.fetch_types
@@ -143,8 +153,16 @@ export class Lane extends Connection {
   }
 
   override async ask(statement: string): Promise<readonly unknown[]> {
-    const [row] = await this.#ask(this.#sql.unsafe(statement))
-    return Object.values(Object(row))
+    // The driver would connect again for it.
+    if (this.ended) throw this.failure
+    // Neither parsers nor transforms of the user's get to see it.
+    const question = this.#prepare(this.#sql.unsafe(statement).raw(), OWN)
+    this.#own.add(question)
+    this.#dispatch(question)
+    const outcome = await question.answered
+    if (outcome.type !== 'value') throw outcome.type === 'error' ? outcome.error : this.failure
+    const [row] = Array.isArray(outcome.value) ? outcome.value : []
+    return Array.isArray(row) ? row.map((column) => (column === null ? null : asText(column))) : []
   }
 
   #ask(query: DriverQuery): Promise<readonly unknown[]> {
@@ -156,7 +174,52 @@ export class Lane extends Connection {
 
   /** Hands a query to the driver, at once. */
   send(query: DriverQuery, sender: Sender): Attempt {
-    const attempt = new Attempt(query, sender, {
+    const attempt = this.#prepare(query, sender)
+    this.#dispatch(attempt)
+    const { scope } = sender
+    if (scope !== undefined && this.#willOweCapture(scope, query, sender)) {
+      attempt.asked = this.askAhead()
+    }
+    return attempt
+  }
+
+  /** Whether it is known before its answer that what a statement commits is captured. */
+  #willOweCapture(scope: Scope, query: DriverQuery, { text, onexecute }: Sender): boolean {
+    if (this.leadsTo !== 'writer' || !scope.captures || this.ended) return false
+    if (this.checkedOut) return this.status === 'T' && isCommit(text)
+    // Whether a text of several statements left a transaction open is seen when nothing comes after it.
+    const isLast =
+      onexecute !== undefined || query.cursorFn !== undefined || query.streaming === true
+    return scope.mayWrite && !isLast
+  }
+
+  /** Puts what a statement has committed into its scope, if it has to be; then its caller may hear of it (rule 6). */
+  captureFor(attempt: Attempt): Promise<void> | undefined {
+    const { owesCapture, scope, asked } = attempt
+    return owesCapture && scope !== undefined
+      ? this.#capture(scope, asked).finally(() => {
+          attempt.owesCapture = false
+        })
+      : undefined
+  }
+
+  async #capture(scope: Scope, asked?: Promise<readonly unknown[]>): Promise<void> {
+    this.#capturing++
+    this.busy = true
+    await this.capture(scope, asked)
+    this.#capturing--
+    this.#count()
+  }
+
+  #count(): void {
+    this.busy = this.#capturing > 0 || this.#attempts.size > this.#own.size
+    if (this.#attempts.size === 0) this.#wakeIdle()
+  }
+
+  #prepare(query: DriverQuery, sender: Sender): Attempt {
+    const { scope, text } = sender
+    const simple = query.options.simple === true
+    const attempt: Attempt = new Attempt(query, sender, {
       building: (built) => {
         this.#building = built
         queueMicrotask(() => {
@@ -166,9 +229,17 @@ export class Lane extends Connection {
       delivered: () => {
         this.delivering = true
       },
+      copied: () =>
+        scope !== undefined && this.owesCapture(scope, ['COPY']) ? this.#capture(scope) : undefined,
       rejected: (rejected, error) => this.#rejected(rejected, error),
       settled: (outcome) => {
-        if (outcome.type === 'value') this.#follow(outcome.value)
+        if (outcome.type === 'value') {
+          const { value } = outcome
+          this.#follow(value)
+          // Now: when its caller is told, the next answer may be in.
+          const tags = isCopyStream(value) ? undefined : tagsOf(value, text, simple)
+          attempt.owesCapture = tags !== undefined && this.owesCapture(scope, tags)
+        }
         if (outcome.type !== 'error') return
         const { cursorFn, options } = query
         // A text of several statements may have begun a transaction.
@@ -188,16 +259,24 @@ export class Lane extends Connection {
         void this.closed.then(() => stream._read?.(0))
       },
     })
-    this.#attempts.add(attempt)
-    this.busy = true
     void attempt.finished.then(() => {
       this.#attempts.delete(attempt)
-      this.busy = this.#attempts.size > 0
-      if (!this.busy) this.#wakeIdle()
+      this.#own.delete(attempt)
+      this.#count()
     })
+    return attempt
+  }
+
+  #dispatch(attempt: Attempt): void {
+    this.#attempts.add(attempt)
+    this.#count()
     runOutsideScope(() => this.#handler(attempt.query))
     this.#building = undefined
-    return attempt
+  }
+
+  override hear(text: string | undefined): void {
+    // Behind others in the pipeline nobody knows yet what it begins in.
+    super.hear(this.busy ? undefined : text)
   }
 
   /**

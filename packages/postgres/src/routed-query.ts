@@ -71,7 +71,7 @@ async function run(
   const { routing, sets, max } = route
   const inCaller = callerOf(query)
   if (read !== undefined) query.strings = [await read()]
-  const text = routing.router.role === 'replica' ? textOf(query) : undefined
+  const text = textOf(query)
   const hint = hintOf(route, text)
   // What is open for long must not hold up others in the pipeline.
   const alone = query.cursorFn !== undefined || query.streaming === true
@@ -87,21 +87,24 @@ async function run(
     }
     const told = lane.beginSending(scope, attempt)
     const watched = query.options.simple === true && !alone && max !== 1
-    const sender: Sender = { inCaller, judgeLate: (error) => judgeLate(lane, scope, error) }
+    const late = (error: unknown): unknown => judgeLate(lane, scope, error)
+    const sender: Sender = { scope, text, inCaller, judgeLate: late }
     const watch = watched ? watchTransaction(lane) : undefined
     const sending = lane.send(query, { ...sender, ...watch })
     locate({ lane, attempt: sending })
     const forget = scope?.follow(sending)
     const outcome = await sending.answered
-    forget?.()
     locate(undefined)
+    if (outcome.type === 'value') lane.endSending(scope, told)
+    const captured = lane.captureFor(sending)
+    if (captured !== undefined) await captured
+    forget?.()
     if (outcome.type === 'unsent') {
       told?.end({ type: 'retry', on: endpoint })
       giveBack(sets, lane, true)
       continue
     }
     if (outcome.type === 'value') {
-      lane.endSending(scope, told)
       const open = lane.leftOpen || lane.status !== 'I'
       const begun = max !== 1 && (open || commandsOf(outcome.value).includes('BEGIN'))
       void sending.finished.then(() => giveBack(sets, lane, begun || lane.mustGo()))
@@ -109,7 +112,7 @@ async function run(
       return outcome.value
     }
     const retryable = !sending.delivered
-    const remedy = lane.judge(scope, { retryable, attempt }, outcome.error, told)
+    const remedy = lane.judge(scope, { retryable, attempt }, outcome.error, told, text)
     const refused = remedy.type === 'throw' && isReplayRequired(remedy.error)
     const simple = query.options.simple === true
     // With one connection a transaction of its user's may be open on it, whose ROLLBACK will not be sent. And before 3.4.8
@@ -123,9 +126,8 @@ async function run(
   }
 }
 
-function hintOf({ hint, routing }: Route, text: string | undefined): Hint {
-  const locks =
-    routing.settings.refuseAdvisoryLocks && text !== undefined && takesAdvisoryLock(text)
+function hintOf({ hint, routing: { router, settings } }: Route, text: string): Hint {
+  const locks = settings.refuseAdvisoryLocks && router.role === 'replica' && takesAdvisoryLock(text)
   return hint === 'none' && locks ? 'write' : hint
 }
 

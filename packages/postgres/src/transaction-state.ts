@@ -1,3 +1,4 @@
+import { isCommit } from '@flyback/core'
 import type { DriverResult } from './driver-internals.js'
 
 const BEGINS: ReadonlySet<string> = new Set(['BEGIN', 'START TRANSACTION'])
@@ -39,3 +40,19 @@ export function commandsOf(value: unknown): string[] {
     return typeof command === 'string' ? [command] : []
   })
 }
+
+/**
+ * The command tags of an answer as far as they say what may have been committed. Of several statements without rows in one text the
+ * driver shows the last tag only: what it hides counts as a commit where there is one in the text, or as unknown.
+ */
+export function tagsOf(
+  value: unknown,
+  text: string,
+  simple: boolean,
+): readonly (string | undefined)[] {
+  const commands = commandsOf(value)
+  if (!simple || !SEVERAL.test(text)) return commands
+  return [...commands, text.split(';').some(isCommit) ? 'COMMIT' : undefined]
+}
+
+const SEVERAL = /;[\s;]*[^\s;]/

@@ -34,10 +34,17 @@ export async function runTransaction(
   const { lane } = checkout
   let savepoints = 0
   let prepare: string | null = null
+  let commits = false
 
   const adopt: Adopt = (query, read) => checkout.adopt(query, read)
   await adopt(template.unsafe(`begin ${options.replace(/[^a-z ]/gi, '')}`, []))
-  return await Promise.race([level(work, undefined), checkout.lost])
+  const running = level(work, undefined)
+  // What is lost during COMMIT, the COMMIT itself tells: nobody knows whether it took effect.
+  const lost = checkout.lost.catch((error: unknown) => {
+    if (commits) return running
+    throw error
+  })
+  return await Promise.race([running, lost])
 
   async function level(fn: Callback, name: string | undefined): Promise<unknown> {
     let uncaught: unknown
@@ -82,6 +89,7 @@ export async function runTransaction(
       throw (aborted && uncaught) || error
     }
     if (name === undefined) {
+      commits = true
       await (prepare === null
         ? run(['commit'])
         : run(["prepare transaction '", "'"], sql.unsafe(prepare)))

@@ -1,4 +1,4 @@
-import { detectDeployment, Scope } from '@flyback/core'
+import { detectDeployment, parseToken, Scope, type ScopeOptions } from '@flyback/core'
 import { runInScope } from '@flyback/core/scope'
 
 /** Opens a scope as the middleware would for a request that may be replayed. */
@@ -18,6 +18,25 @@ export async function inRequest<T>(scope: Scope, work: () => Promise<T>): Promis
   } finally {
     scope.end()
   }
+}
+
+/** Runs work as one request to a region, which carries a token; its library may be as lazy as it likes. */
+export async function requestWith<T>(
+  database: { env(region: string): Readonly<Record<string, string>> },
+  region: string,
+  token: string | undefined,
+  work: (scope: Scope) => T | PromiseLike<T>,
+  options: Partial<ScopeOptions> = {},
+): Promise<T> {
+  const { role, primaryRegion } = detectDeployment(database.env(region))
+  const scope = new Scope({
+    role,
+    primaryRegion,
+    canReplay: role === 'replica',
+    token: parseToken(token ?? ''),
+    ...options,
+  })
+  return await inRequest(scope, async () => await work(scope))
 }
 
 /** What a promise rejects with; fails when it resolves. */

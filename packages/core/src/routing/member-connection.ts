@@ -82,10 +82,12 @@ export abstract class MemberConnection extends Lendable {
   }
 
   /** Asks the member where it is. Resolves to `undefined` when it does not say; rejects when the connection is of no use any more. */
-  async askMember(withIdentity: boolean): Promise<MemberAnswer | undefined> {
-    const answer = readMember(
-      await this.#inTime(withIdentity ? IDENTITY_STATEMENT : POSITION_STATEMENT),
-    )
+  async askMember(
+    withIdentity: boolean,
+    asked?: Promise<readonly unknown[]>,
+  ): Promise<MemberAnswer | undefined> {
+    const statement = withIdentity ? IDENTITY_STATEMENT : POSITION_STATEMENT
+    const answer = readMember(await this.#inTime(asked ?? this.ask(statement)))
     if (answer === undefined) return undefined
     const { proof, link } = this
     proof.learn(answer)
@@ -98,10 +100,10 @@ export abstract class MemberConnection extends Lendable {
   /** Lets a server that can do that wait for a position by itself, for a moment. */
   async awaitMember({ lsn }: Position): Promise<void> {
     const statement = waitStatement(this.facts.serverVersion, lsn)
-    if (statement !== undefined) await this.#inTime(statement)
+    if (statement !== undefined) await this.#inTime(this.ask(statement))
   }
 
-  async #inTime(statement: string): Promise<readonly unknown[]> {
+  async #inTime(answer: Promise<readonly unknown[]>): Promise<readonly unknown[]> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const silence = new Promise<readonly unknown[]>((_resolve, reject) => {
       timer = setTimeout(() => {
@@ -110,7 +112,7 @@ export abstract class MemberConnection extends Lendable {
       }, ANSWER_LIMIT_MS)
     })
     try {
-      return await Promise.race([this.ask(statement), silence])
+      return await Promise.race([answer, silence])
     } catch (error) {
       if (this.isUseless) throw error
       return []
@@ -150,16 +152,33 @@ export abstract class MemberConnection extends Lendable {
     )
   }
 
-  /** Captures the position of what was committed, or seen, and puts it, or a pin, into the scope (rule 6). Never rejects. */
-  async capture(scope: Scope): Promise<void> {
-    const position = this.status === 'I' ? await this.#position().catch(() => undefined) : undefined
+  /**
+   * Asks what {@link capture} will ask. A driver that pipelines sends it right behind the statement that commits, where it costs no
+   * round trip of its own: the server takes it up when that statement has ended (rule 7). Never leaves a rejection unhandled.
+   */
+  askAhead(): Promise<readonly unknown[]> {
+    const answer = this.ask(
+      this.proof.cluster === undefined ? IDENTITY_STATEMENT : POSITION_STATEMENT,
+    )
+    answer.catch(() => {})
+    return answer
+  }
+
+  /**
+   * Captures the position of what was committed, or seen, and puts it, or a pin, into the scope (rule 6). Never rejects.
+   *
+   * @param asked what {@link askAhead} gave
+   */
+  async capture(scope: Scope, asked?: Promise<readonly unknown[]>): Promise<void> {
+    const position =
+      this.status === 'I' ? await this.#position(asked).catch(() => undefined) : undefined
     if (position === undefined) scope.tokens.pin()
     else scope.tokens.add(position)
   }
 
-  async #position(): Promise<Position | undefined> {
+  async #position(asked?: Promise<readonly unknown[]>): Promise<Position | undefined> {
     const isWriter = this.leadsTo === 'writer'
-    const answer = await this.askMember(this.proof.cluster === undefined)
+    const answer = await this.askMember(this.proof.cluster === undefined, asked)
     const { cluster, timeline } = this.proof
     if (answer === undefined || cluster === undefined || timeline === 0) return undefined
     if (answer.inRecovery === isWriter) return undefined
