@@ -43,6 +43,24 @@ describe('a token', () => {
     expect(await app.write(pool, 'select 1')).toBe('none')
   })
 
+  test('rule 7: is past all that was there before COMMIT was sent', async () => {
+    await using pool = app.open('ewr')
+    await app.request('ewr', undefined, async (scope) => {
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query(INSERT)
+      const { rows } = await client.query(
+        'select pg_current_wal_insert_lsn() - $1::pg_lsn as lsn',
+        ['0/0'],
+      )
+      expect(scope.tokens.issued).toEqual([])
+      await client.query('commit')
+      client.release()
+      const [entry] = scope.tokens.issued
+      expect(entry?.type === 'position' && entry.lsn > BigInt(rows[0].lsn)).toBe(true)
+    })
+  })
+
   test.each([
     ['begin', true],
     ['begin read only', false],
