@@ -43,7 +43,8 @@ const EXPECTED =
 /** @param option what to call it in the error @throws {@link ConfigurationError} */
 export function readConsistency(given: Consistency, option: string): ConsistencyRules {
   if (given === 'session' || given === 'eventual' || given === 'strong') return WORDS[given]
-  if (typeof given !== 'object' || given === null) throw new ConfigurationError(option, EXPECTED)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new ConfigurationError(option, EXPECTED)
   const { monotonic = false, withinMs, ...rest } = given
   const isAge =
     withinMs === undefined || (typeof withinMs === 'number' && withinMs >= 1 && withinMs < 2 ** 31)
