@@ -57,7 +57,10 @@ export function printStep(step: Step): void {
       why,
     ].join('  '),
   )
-  for (const cookie of cookies) console.log(color.dim(`${' '.repeat(INDENT)}sets ${cookie}`))
+  for (const cookie of cookies) {
+    const shown = cookie.startsWith('flyback-') ? color.cyan(cookie) : cookie
+    console.log(`${' '.repeat(INDENT)}${color.dim('sets')} ${shown}`)
+  }
 }
 
 /** What a part comes to, by its last answer. */
