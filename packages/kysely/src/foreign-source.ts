@@ -44,7 +44,7 @@ export function foreignSource(routing: Routing, local: Driver, writer: Driver): 
     const driver = drivers[endpoint]
     const connection = await driver.acquireConnection(...acquireArgs)
     let known = knownOf.get(connection)
-    if (known === undefined || known.isReclaimed) {
+    if (known === undefined || known.isReclaimed || known.isUseless) {
       known = new ForeignConnection(links[endpoint], connection)
       knownOf.set(connection, known)
     }

@@ -41,8 +41,9 @@ export function judge(
   attempt: Attempt,
   error: unknown,
   told: ToldStatement | undefined,
+  text: string,
 ): Remedy {
-  if (known !== undefined) return known.judge(scope, attempt, error, told)
+  if (known !== undefined) return known.judge(scope, attempt, error, told, text)
   const origin = originOf(error)
   // The pool has judged it; what it cannot know is that the statement may run again.
   const final = !attempt.retryable || isReplayRequired(error) || isPrimaryUnavailable(error)

@@ -62,6 +62,15 @@ export function isKnownWrite(query: RootOperationNode): boolean {
   return verdict === 'write' || holdsWrite(query)
 }
 
+/**
+ * The command tag that a statement is answered with, as far as its tree tells: a result of Kysely has none. `undefined` for what may
+ * have written, and for raw SQL, which is not read.
+ */
+export function knownTag(query: RootOperationNode): 'SELECT' | undefined {
+  const reads = query.kind === 'SelectQueryNode' && ('explain' in query || !holdsWrite(query))
+  return reads ? 'SELECT' : undefined
+}
+
 function holdsWrite(root: object): boolean {
   const pending: object[] = [root]
   for (let seen = 0; seen < MAX_NODES; seen++) {

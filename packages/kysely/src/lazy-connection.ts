@@ -3,7 +3,7 @@ import { currentScope } from '@flyback/core/scope'
 import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
 import { control } from './control.js'
 import { type Held, leadsTo, type Source } from './held.js'
-import { Lease } from './lease.js'
+import { captureIfOwed, Lease } from './lease.js'
 import { OpenStreams } from './open-streams.js'
 import {
   type Caller,
@@ -30,6 +30,7 @@ export class LazyConnection implements DatabaseConnection {
    * that, but sends the ends of transactions at once.
    */
   readonly #turns = new Turns()
+  #commitError: unknown
   /** Statements of the inner driver's, in the turn of who called it. */
   readonly #own = new WeakMap<CompiledQuery, Own>()
 
@@ -51,7 +52,7 @@ export class LazyConnection implements DatabaseConnection {
     if (own === undefined) return await this.#turns.run(() => this.#statement<R>(query, rest))
     this.#own.delete(query)
     return own === 'checked'
-      ? await this.#execute<R>(query, rest)
+      ? await this.#execute<R>(query, rest, true)
       : await this.#undo<R>(own, query, rest)
   }
 
@@ -80,6 +81,8 @@ export class LazyConnection implements DatabaseConnection {
     await this.#turns.run(async () => {
       const { lease, scope, abandon } = this.#caller()
       const held = await lease.take(lease.choose(scope, undefined), abandon)
+      // What the dialect sends is heard again, if it sends it through here.
+      held.known?.hear(undefined)
       await held.driver.beginTransaction(this.#logged(held, 'checked'), settings)
       // BEGIN may have come to run elsewhere than it was first sent.
       this.#transaction.begun(this.#lease.taken())
@@ -87,15 +90,20 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   async commit(): Promise<void> {
+    const scope = currentScope()
     await this.#turns.run(async () => {
       // The server answers COMMIT with ROLLBACK then, which some drivers do not tell; or it knows nothing of the refusal.
       if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
       const held = this.#lease.taken()
       try {
         await held.driver.commitTransaction(this.#logged(held, 'checked'))
+      } catch (error) {
+        this.#commitError = error
+        throw error
       } finally {
         this.#transaction.over(held)
       }
+      if (held.known !== undefined) await captureIfOwed(held.known, scope, 'COMMIT')
     })
   }
 
@@ -105,7 +113,8 @@ export class LazyConnection implements DatabaseConnection {
       try {
         await held.driver.rollbackTransaction(this.#logged(held, 'rollback'))
       } catch (error) {
-        throw this.#transaction.refusal ?? error
+        // Kysely rolls back after a COMMIT that failed, on a connection that may be lost with it.
+        throw this.#transaction.refusal ?? this.#commitError ?? error
       } finally {
         this.#transaction.over(held)
       }
@@ -147,7 +156,8 @@ export class LazyConnection implements DatabaseConnection {
   }
 
   #caller(): Caller {
-    return { lease: this.#lease, scope: currentScope(), abandon: () => this.#abandon() }
+    const abandon = () => this.#abandon()
+    return { lease: this.#lease, scope: currentScope(), abandon, isControl: false }
   }
 
   async #statement<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
@@ -169,10 +179,14 @@ export class LazyConnection implements DatabaseConnection {
     await held?.connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => {})
   }
 
-  async #execute<R>(query: CompiledQuery, rest: ExecuteOptions): Promise<QueryResult<R>> {
+  async #execute<R>(
+    query: CompiledQuery,
+    rest: ExecuteOptions,
+    isControl = false,
+  ): Promise<QueryResult<R>> {
     try {
       if (this.#transaction.refusal !== undefined) throw this.#transaction.refusal
-      return await runStatement<R>(this.#caller(), query, rest)
+      return await runStatement<R>({ ...this.#caller(), isControl }, query, rest)
     } catch (error) {
       this.#transaction.failed(error, this.#lease.held)
       throw error

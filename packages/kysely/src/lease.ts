@@ -1,5 +1,6 @@
 import {
   type Ask,
+  type Connection,
   type Hint,
   NO_RETRY,
   refusalBeforeSending,
@@ -9,7 +10,7 @@ import {
 } from '@flyback/core'
 import type { CompiledQuery, Driver } from 'kysely'
 import { type Held, judge, leadsTo, type Source } from './held.js'
-import { isKnownWrite } from './known-writes.js'
+import { isKnownWrite, knownTag } from './known-writes.js'
 import type { Tail } from './tail.js'
 
 class GivenBack extends Error {
@@ -24,6 +25,15 @@ export interface Failed {
   /** Rows were delivered, or its caller does not want it any more. */
   readonly final: boolean
   readonly told: ToldStatement | undefined
+  readonly query: CompiledQuery
+}
+
+/** A statement that was answered. */
+export interface Answered {
+  readonly scope: Scope | undefined
+  readonly told: ToldStatement | undefined
+  /** `undefined` when it is a part of a transaction that Kysely controls, which captures after its COMMIT. */
+  readonly query: CompiledQuery | undefined
 }
 
 /**
@@ -113,16 +123,18 @@ export class Lease {
     return known?.beginSending(scope, attempt)
   }
 
-  answered({ known }: Held, scope: Scope | undefined, told: ToldStatement | undefined): void {
+  /** Resolves when what was committed is in the scope (rule 6). */
+  async answered({ known }: Held, { scope, told, query }: Answered): Promise<void> {
     this.#fresh = false
     if (known === undefined) return
-    known.busy = false
     known.endSending(scope, told)
+    if (query !== undefined) await captureIfOwed(known, scope, knownTag(query.query))
+    known.busy = false
   }
 
   /** Like {@link answered}; throws when the rows ended because their request is over. */
-  streamed(held: Held, scope: Scope | undefined, told: ToldStatement | undefined): void {
-    this.answered(held, scope, told)
+  async streamed(held: Held, answered: Answered): Promise<void> {
+    await this.answered(held, answered)
     const { known } = held
     const refusal = known?.reclaimedBy
     if (refusal !== undefined) throw refusal
@@ -131,11 +143,11 @@ export class Lease {
   /**
    * Where a failed statement may run again; throws what its caller gets otherwise.
    */
-  async again(held: Held, ask: Ask, { error, final, told }: Failed): Promise<Ask> {
+  async again(held: Held, ask: Ask, { error, final, told, query }: Failed): Promise<Ask> {
     if (error instanceof GivenBack) throw error
     const retryable = this.#fresh && !final
     const attempt = retryable ? { retryable, attempt: ask.attempt } : NO_RETRY
-    const remedy = judge(held, ask.scope, attempt, error, told)
+    const remedy = judge(held, ask.scope, attempt, error, told, query.sql)
     this.#fresh = false
     if (held.known !== undefined) held.known.busy = false
     if (remedy.type !== 'retry') throw remedy.error
@@ -154,4 +166,13 @@ export class Lease {
     held?.known?.giveBack()
     await held?.driver.releaseConnection(held.connection, ...args)
   }
+}
+
+/** Puts what a connection of a foreign dialect has committed into the scope, if it has to be there. */
+export async function captureIfOwed(
+  known: Connection,
+  scope: Scope | undefined,
+  tag: string | undefined,
+): Promise<void> {
+  if (scope !== undefined && known.owesCapture(scope, [tag])) await known.capture(scope)
 }

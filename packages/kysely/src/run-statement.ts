@@ -13,11 +13,13 @@ export interface Caller {
   readonly scope: Scope | undefined
   /** What to do when the scope ends in a replay before the connection was given back. */
   readonly abandon: () => Promise<void>
+  /** It begins, ends or divides a transaction. */
+  readonly isControl: boolean
 }
 
 /** Runs a statement on the lease's connection, which it takes first; elsewhere when the tables say so. */
 export async function runStatement<R>(
-  { lease, scope, abandon }: Caller,
+  { lease, scope, abandon, isControl }: Caller,
   query: CompiledQuery,
   rest: ExecuteOptions,
 ): Promise<QueryResult<R>> {
@@ -28,13 +30,14 @@ export async function runStatement<R>(
       await lease.prepare(held, rest[0])
       told = lease.beforeSending(held, ask, query)
       const result = await held.connection.executeQuery<R>(query, ...rest)
-      lease.answered(held, scope, told)
+      await lease.answered(held, { scope, told, query: isControl ? undefined : query })
       return result
     } catch (error) {
       ask = await lease.again(held, ask, {
         error,
         final: rest[0]?.signal?.aborted === true,
         told,
+        query,
       })
     }
   }
@@ -51,6 +54,7 @@ export async function* runStream<R>(
   for (let ask = lease.choose(scope, query); ; ) {
     const held = await lease.take(ask, abandon)
     let told: ToldStatement | undefined
+    let isOver = false
     try {
       await lease.prepare(held, rest[1])
       told = lease.beforeSending(held, ask, query)
@@ -59,11 +63,16 @@ export async function* runStream<R>(
         if (held.known !== undefined) held.known.delivering = true
         yield rows
       }
-      lease.streamed(held, scope, told)
+      isOver = true
+      await lease.streamed(held, { scope, told, query })
       return
     } catch (error) {
+      isOver = true
       const final = delivered || rest[1]?.signal?.aborted === true
-      ask = await lease.again(held, ask, { error, final, told })
+      ask = await lease.again(held, ask, { error, final, told, query })
+    } finally {
+      // Its reader broke off: what it has written stays.
+      if (!isOver) await lease.answered(held, { scope, told, query })
     }
   }
 }

@@ -18,17 +18,20 @@ export interface OpenDb extends AsyncDisposable {
   opened(): number
 }
 
+/** What an app is told of a database. */
+export type World = Pick<TestDatabase, 'env'>
+
 type Options = Omit<KyselyConfig, 'dialect'> & Pick<PoolConfig, 'max' | 'flyback'>
 
 /** Kysely over a pool of Flyback, in a region; no connection may be left out when the test ends. */
-export function openDb(database: TestDatabase, region: string, options: Options = {}): OpenDb {
+export function openDb(database: World, region: string, options: Options = {}): OpenDb {
   const { max = 2, flyback, ...config } = options
   const pool = new Pool({ max, flyback: { env: database.env(region), ...flyback } })
   return watched([pool], new FlybackDialect({ pool, cursor: Cursor }), config)
 }
 
 /** Kysely over two dialects that know nothing of Flyback, each over a pool of pg's own. */
-export function openPair(database: TestDatabase, region: string, options: Options = {}): OpenDb {
+export function openPair(database: World, region: string, options: Options = {}): OpenDb {
   const { max = 2, flyback, ...config } = options
   const env = { ...database.env(region), ...flyback?.env }
   const [writer, replica] = [env['DATABASE_URL'], env['FLYBACK_REPLICA_URL']].map(
@@ -51,7 +54,7 @@ export function openPair(database: TestDatabase, region: string, options: Option
 
 /** Kysely over `sql` of @flyback/postgres. */
 export function openPostgres(
-  database: TestDatabase,
+  database: World,
   region: string,
   { max = 2, flyback, ...config }: Options = {},
 ): OpenDb {
@@ -116,4 +119,4 @@ export async function count(database: TestDatabase, name: string): Promise<numbe
   return row?.n ?? Number.NaN
 }
 
-export { failure, inRequest, openScope } from '@flyback/testkit'
+export { failure, inRequest, openScope, requestWith } from '@flyback/testkit'

@@ -51,6 +51,8 @@ export function tagsOf(
   simple: boolean,
 ): readonly (string | undefined)[] {
   const commands = commandsOf(value)
+  // None: a cursor that was broken off, or an empty text.
+  if (commands.length === 0) return [undefined]
   if (!simple || !SEVERAL.test(text)) return commands
   return [...commands, text.split(';').some(isCommit) ? 'COMMIT' : undefined]
 }

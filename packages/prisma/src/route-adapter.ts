@@ -38,7 +38,9 @@ export function routeAdapter(
 
   function tellSharedBatches(): void {
     const scope = currentScope()
-    if (scope?.role === 'replica' && !callContext(factory).exact) tellNotices([SHARED_BATCHES])
+    if (scope !== undefined && scope.role !== 'single' && !callContext(factory).exact) {
+      tellNotices([SHARED_BATCHES])
+    }
   }
 
   return {

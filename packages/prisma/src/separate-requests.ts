@@ -73,11 +73,13 @@ function strongest(hints: readonly (Hint | undefined)[]): Hint {
   return (['primary', 'write'] as const).find((hint) => hints.includes(hint)) ?? 'none'
 }
 
-/** What must not share a batch: scopes in a replica region, and what was asked onto the primary. */
+/** What must not share a batch: scopes, each with its own token, and what was asked onto the primary. */
 function callerKey(hint: Hint): string {
   const scope = currentScope()
   const onPrimary = hint === 'primary' ? ' on the primary' : ''
-  return scope?.role === 'replica' ? ` of ${numberOf(scope)}${onPrimary}` : onPrimary
+  return scope === undefined || scope.role === 'single'
+    ? onPrimary
+    : ` of ${numberOf(scope)}${onPrimary}`
 }
 
 function transactionOf(request: object): unknown {
