@@ -17,6 +17,8 @@ export interface Profile {
   readonly ownLevels: Weighted<Level | undefined>
   readonly policies: Weighted<RequestStep['policy']>
   readonly weights: Readonly<Record<Step['type'], number>>
+  /** Of 100 requests. */
+  readonly gets: number
   /** Of 100 answers. */
   readonly held: number
   readonly lost: number
@@ -39,11 +41,11 @@ export const MIXED: Profile = {
     [2, 'within'],
   ],
   operations: [
-    [6, 'read'],
-    [2, 'read-transaction'],
-    [4, 'write'],
-    [2, 'write-transaction'],
-    [0.3, 'unknown-commit'],
+    [10, 'read'],
+    [4, 'read-transaction'],
+    [3, 'write'],
+    [1.5, 'write-transaction'],
+    [0.1, 'unknown-commit'],
   ],
   operationsEach: 3,
   ownLevels: [
@@ -70,6 +72,7 @@ export const MIXED: Profile = {
     failover: 0.7,
     pause: 2,
   },
+  gets: 70,
   held: 15,
   lost: 5,
   unawaited: 20,
@@ -110,7 +113,7 @@ function anyRequest(profile: Profile): fc.Arbitrary<RequestStep> {
     type: fc.constant('request'),
     client: fc.nat(clients - 1),
     place: fc.nat(places - 1),
-    method: fc.constantFrom('GET', 'POST'),
+    method: percent(profile.gets).map((is) => (is ? 'GET' : 'POST')),
     policy: weighted(policies),
     level: weighted(levels),
     operations: fc.array(operation, { minLength: 1, maxLength: profile.operationsEach }),

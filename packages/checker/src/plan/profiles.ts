@@ -24,6 +24,7 @@ export const STALE: Profile = {
   ],
   ownLevels: [[1, undefined]],
   policies: [[1, 'replay']],
+  gets: 60,
   weights: { ...NO_FAULT, request: 10, freeze: 2, resume: 0.5 },
   held: 0,
   lost: 0,

@@ -4,7 +4,7 @@ import { type App, createApp } from './app.ts'
 import type { Serve } from './edge.ts'
 import { killCommitting } from './kill-committing.ts'
 import { SCHEMA } from './operations.ts'
-import { serveDirectly } from './serve-directly.ts'
+import { serve } from './serve.ts'
 
 export interface WorldOptions {
   /** Whether tokens are carried. */
@@ -119,7 +119,7 @@ export class World implements AsyncDisposable {
   /** Starts all apps anew. */
   async deploy(): Promise<void> {
     await this.#endApps()
-    const { wrap = (serve: Serve) => serve } = this.#options
+    const { wrap = (own: Serve) => own } = this.#options
     for (const region of this.lab.regions) {
       const env = this.lab.env(region, { database: this.#database.name })
       const app = createApp({
@@ -128,7 +128,7 @@ export class World implements AsyncDisposable {
         killCommitting: (backend) => killCommitting(this, backend),
       })
       this.#apps.push(app)
-      this.#serving.set(region, wrap(serveDirectly(app, { ...this.#options, env })))
+      this.#serving.set(region, wrap(serve(app, { ...this.#options, env })))
     }
   }
 
