@@ -1,4 +1,4 @@
-import { type Host, startHost, wayOf } from '@flyback/testkit'
+import { type Host, startHost, TOKEN_COOKIE, wayOf } from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { NEXT } from './next-app.ts'
 import { submit } from './next-forms.ts'
@@ -173,7 +173,10 @@ describe.each(['a browser without scripts', 'the router'] as const)(
 
     test('sets the cookie and the redirect of the primary region', async () => {
       const answer = await run('saveAndGo', '/attempt/form', host.id())
-      expect(answer.all('set-cookie')).toEqual(['saved=ewr; Path=/'])
+      expect(answer.all('set-cookie')).toEqual([
+        'saved=ewr; Path=/',
+        expect.stringMatching(TOKEN_COOKIE),
+      ])
       if (by === 'the router') {
         expect(answer.header('x-action-redirect')).toBe('/own/read?id=1;push')
         expect(answer.text()).toContain('read in ewr')

@@ -1,4 +1,4 @@
-import { comparable, type Host, startHost, wayOf } from '@flyback/testkit'
+import { comparable, type Host, startHost, TOKEN_COOKIE, wayOf } from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { reactRouter } from './built-apps.ts'
 import { chunked, form, sendReplayed, sendWrite } from './own-cases.ts'
@@ -72,7 +72,10 @@ describe('a page', () => {
   test('that writes and then redirects is replayed, and redirects with the cookies of ewr alone', async () => {
     const document = await sendReplayed(host, '/page/made?redirect', 'write')
     expect([document.status, document.header('location')]).toEqual([302, '/page/read'])
-    expect(document.all('set-cookie')).toEqual(['made=yes; Path=/'])
+    expect(document.all('set-cookie')).toEqual([
+      'made=yes; Path=/',
+      expect.stringMatching(TOKEN_COOKIE),
+    ])
     const dataAnswer = await sendReplayed(host, '/page/made.data?redirect', 'write')
     expect([dataAnswer.status, dataAnswer.text()]).toEqual([
       202,

@@ -74,6 +74,8 @@ function isStale(carried: CarriedToken | undefined): boolean {
   return carried !== undefined && findKnownStale(carried.given()) !== undefined
 }
 
+const toldOf = ({ replayed, cached, failed }: ReplayOrigin) => ({ replayed, cached, failed })
+
 const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
 
 interface OpenScope {
@@ -107,7 +109,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       carried,
       consistency,
       stale: role === 'replica' && consistency !== 'eventual' && isStale(carried),
-      told: tellRequest(request, choice, origin, { deployment, serverTiming }),
+      told: tellRequest(request, choice, toldOf(origin), { deployment, serverTiming }),
       role,
       safe: isSafeMethod(request.method),
       policy: choice.policy,
@@ -197,7 +199,7 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
         forward,
         replayed: origin.replayed || origin.cached,
         request: told?.request,
-        mayWrite: !safe,
+        mayWrite: !safe || ((origin.replayed || origin.cached) && origin.stale !== true),
         captures: carried !== undefined,
         ...(consistency !== undefined && { consistency }),
         ...(carried !== undefined && { token: () => carried.given() }),

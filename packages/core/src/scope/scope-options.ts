@@ -24,7 +24,7 @@ export interface ScopeOptions {
   readonly token?: readonly TokenEntry[] | (() => readonly TokenEntry[])
   /** Whether what it commits is captured; not when nobody could carry the token. @default true */
   readonly captures?: boolean
-  /** Whether statements that look like reads may write: the request has an unsafe method. @default false */
+  /** Whether statements that look like reads may write: the request has an unsafe method. @default whether it was replayed */
   readonly mayWrite?: boolean
   /** Hears of the token, each time it grows. */
   readonly onCapture?: (token: string) => void

@@ -121,9 +121,7 @@ export class Scope extends OpenWork {
   get mayWrite(): boolean {
     const { forwardReason } = this
     return (
-      this.#progress.mayWrite ||
-      this.replayed ||
-      (forwardReason !== undefined && !READS_ONLY.has(forwardReason))
+      this.#progress.mayWrite || (forwardReason !== undefined && !READS_ONLY.has(forwardReason))
     )
   }
 
@@ -242,7 +240,8 @@ const READS_ONLY: ReadonlySet<ForwardReason> = new Set([
   'strong',
 ])
 
-function begin({ canReplay, forward = false, mayWrite = false }: ScopeOptions): Progress {
+function begin(options: ScopeOptions): Progress {
+  const { canReplay, forward = false, replayed = false, mayWrite = replayed } = options
   return {
     staysHere: !canReplay,
     canReplay,

@@ -60,8 +60,10 @@ function setEarly(res: ServerResponse, lines: () => readonly HeaderLine[]): Head
         privateCacheControl(cacheControl === undefined ? undefined : String(cacheControl)),
       )
       for (const [name, value] of list) {
-        const before = name === 'Set-Cookie' ? res.getHeader(name) : undefined
-        res.setHeader(name, before === undefined ? value : [before, value].flat().map(String))
+        const before = name === 'Set-Cookie' ? [res.getHeader(name) ?? []].flat().map(String) : []
+        // Called more than once: Bun does not say that headers are out until they are.
+        if (!before.includes(value))
+          res.setHeader(name, before.length === 0 ? value : [...before, value])
       }
       return own.length > 0 ? args.slice(0, -1) : args
     },

@@ -57,8 +57,10 @@ export function fly(options: FlyOptions = {}): HeaderPlatform {
 }
 
 function readOrigin(header: ReadHeader): ReplayOrigin {
+  const state = findReplayState(header('fly-replay-src'))
   return {
-    replayed: findReplayState(header('fly-replay-src')) !== undefined,
+    replayed: state !== undefined,
+    ...(state?.reason === 'stale' && { stale: true }),
     cached: /\bhit\b/.test(header('fly-replay-cache-status') ?? ''),
     failed: header('fly-replay-failed') !== undefined,
   }

@@ -86,11 +86,15 @@ export function httpProxy(options: HttpProxyOptions): CarryingPlatform {
         signal,
       })
     },
-    readOrigin: (header) => ({
-      replayed: findReplayState(header(SOURCE)) !== undefined,
-      cached: false,
-      failed: false,
-    }),
+    readOrigin(header) {
+      const state = findReplayState(header(SOURCE))
+      return {
+        replayed: state !== undefined,
+        ...(state?.reason === 'stale' && { stale: true }),
+        cached: false,
+        failed: false,
+      }
+    },
     limits: { maxBodyBytes },
   }
 }

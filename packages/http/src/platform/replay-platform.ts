@@ -13,6 +13,8 @@ export interface ReplayOrder {
 export interface ReplayOrigin {
   /** Flyback, in some region, replayed this request before. */
   readonly replayed: boolean
+  /** It was, because a replica lacked what its client had seen: its statements that look like reads are no more than that. @default false */
+  readonly stale?: boolean
   /** The platform routed it by a remembered replay. */
   readonly cached: boolean
   /** A replay found no machine, and the platform gave the request back; it takes no other replay. */

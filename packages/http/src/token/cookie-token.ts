@@ -14,8 +14,8 @@ export interface CookieTokenOptions {
   /** What the names of the cookies begin with; apps with different clusters on one domain need different ones. @default 'flyback' */
   readonly name?: string
   /**
-   * Whether the cookies are for https alone; `auto`: when the request came by https, as `X-Forwarded-Proto` or its connection
-   * says. They are `__Host-` cookies then, unless they have a domain or a path of their own.
+   * Whether the cookies are for https alone; `auto`: when the request came by https, as `X-Forwarded-Proto` says, or else its
+   * connection. They are `__Host-` cookies then, unless they have a domain or a path of their own.
    *
    * @default 'auto'
    */
@@ -119,7 +119,7 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier {
       const sent = read(header('cookie'))
       const given = sent.map(({ entry }) => entry)
       const isSecure =
-        secure === 'auto' ? isEncrypted || isForwardedSecure(header('x-forwarded-proto')) : secure
+        secure === 'auto' ? isHttps(header('x-forwarded-proto'), isEncrypted) : secure
       return {
         given: () => given,
         lines(tokens: ScopeTokens) {
@@ -160,7 +160,8 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier {
   }
 }
 
-/** The last proxy is the one that was told first. */
-function isForwardedSecure(header: string | undefined): boolean {
-  return header?.split(',', 1)[0]?.trim().toLowerCase() === 'https'
+/** A proxy knows how the client came to it; without one the connection is the client's own. */
+function isHttps(forwardedProto: string | undefined, isEncrypted: boolean): boolean {
+  if (forwardedProto === undefined) return isEncrypted
+  return forwardedProto.split(',', 1)[0]?.trim().toLowerCase() === 'https'
 }

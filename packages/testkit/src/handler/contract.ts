@@ -11,6 +11,7 @@ import { refusals } from './cases/refusals.js'
 import { roles } from './cases/roles.js'
 import { sockets } from './cases/sockets.js'
 import { streams } from './cases/streams.js'
+import { tokens } from './cases/tokens.js'
 import { urls } from './cases/urls.js'
 import type { HandlerSection } from './handler-case.js'
 
@@ -25,6 +26,7 @@ export const HANDLER_CONTRACT: readonly HandlerSection[] = [
   streams,
   sockets,
   concurrency,
+  tokens,
   platforms,
   carried,
   hostile,

@@ -4,6 +4,7 @@ import { expectForwarded } from '../expectations.js'
 import type { HandlerCase, HandlerSection } from '../handler-case.js'
 import type { Host } from '../host.js'
 import type { Answer, Sent } from '../send.js'
+import { TOKEN_COOKIE } from '../token-cookie.js'
 import { BODIES, digest, OVER_LIMIT } from './bodies.js'
 
 const POST: Sent = { method: 'POST' }
@@ -91,6 +92,7 @@ export const carried: HandlerSection = {
         expect(answer.all('set-cookie')).toEqual([
           'attempt=ewr; Path=/; HttpOnly',
           'visitor=ewr; Path=/; Max-Age=60',
+          expect.stringMatching(TOKEN_COOKIE),
         ])
       },
     },

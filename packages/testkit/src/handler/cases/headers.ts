@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { expectReplayAnswer } from '../expectations.js'
 import type { HandlerSection } from '../handler-case.js'
+import { TOKEN_COOKIE } from '../token-cookie.js'
 
 const COOKIE = 'session=a%20b; theme="dark"; empty=; x=1=2'
 
@@ -29,6 +30,7 @@ export const headers: HandlerSection = {
         expect(answer.all('set-cookie')).toEqual([
           'attempt=ewr; Path=/; HttpOnly',
           'visitor=ewr; Path=/; Max-Age=60',
+          expect.stringMatching(TOKEN_COOKIE),
         ])
       },
     },
