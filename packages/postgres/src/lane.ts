@@ -1,7 +1,6 @@
 import {
   Connection,
   classifyError,
-  isCommit,
   type Link,
   type Remedy,
   type Attempt as Repetition,
@@ -25,6 +24,7 @@ import {
 import { laneOptions } from './lane-options.js'
 import { LaneTimers } from './lane-timers.js'
 import { commandsOf, TransactionState, tagsOf } from './transaction-state.js'
+import { willOweCapture } from './will-owe-capture.js'
 
 /** How long a statement in flight may take to end before a connection nobody holds any more is cut. */
 const IDLE_TIMEOUT_MS = 5000
@@ -176,21 +176,8 @@ export class Lane extends Connection {
   send(query: DriverQuery, sender: Sender): Attempt {
     const attempt = this.#prepare(query, sender)
     this.#dispatch(attempt)
-    const { scope } = sender
-    if (scope !== undefined && this.#willOweCapture(scope, query, sender)) {
-      attempt.asked = this.askAhead()
-    }
+    if (willOweCapture(this, query, sender)) attempt.asked = this.askAhead()
     return attempt
-  }
-
-  /** Whether it is known before its answer that what a statement commits is captured. */
-  #willOweCapture(scope: Scope, query: DriverQuery, { text, onexecute }: Sender): boolean {
-    if (this.leadsTo !== 'writer' || !scope.captures || this.ended) return false
-    if (this.checkedOut) return this.status === 'T' && isCommit(text)
-    // Whether a text of several statements left a transaction open is seen when nothing comes after it.
-    const isLast =
-      onexecute !== undefined || query.cursorFn !== undefined || query.streaming === true
-    return scope.mayWrite && !isLast
   }
 
   /** Puts what a statement has committed into its scope, if it has to be; then its caller may hear of it (rule 6). */

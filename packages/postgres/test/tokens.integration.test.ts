@@ -146,6 +146,16 @@ describe.each(VERSIONS)('postgres.js %s', (_version, _driver, postgres) => {
     expect(tokens.map((token) => token !== undefined)).toEqual(tokens.map((_, i) => i % 2 === 0))
   })
 
+  test('rule 6: a write is in its token, or pinned, when a transaction of others begins right behind it', async () => {
+    await using sql = open('ewr', { max: 1 })
+    await sql`select 1`
+    const writing = tokenOf(() => sql.unsafe(INSERT).execute())
+    const begun = sql`begin`.execute()
+    expect(await writing).toBeDefined()
+    await begun
+    await sql`commit`
+  })
+
   test('what is captured goes past the transforms, parsers and debug of the user', async () => {
     const seen: string[] = []
     const spoil = () => 'spoiled'
