@@ -1,6 +1,6 @@
-import { Connection, Scope, takePlace } from '@flyback/core'
+import { Connection, Scope, type ScopeView, takePlace } from '@flyback/core'
 import type { Profile } from '../plan/any-plan.ts'
-import { EDGE, FORWARDED, LATE, REORDERED, SPLIT, STALE, UNKNOWN } from '../plan/profiles.ts'
+import { EDGE, FORWARDED, LATE, MONOTONIC, REORDERED, SPLIT, STALE, UNKNOWN } from '../plan/profiles.ts'
 import type { WorldOptions } from '../world/world.ts'
 import { checkInSnapshot } from './check-in-snapshot.ts'
 import { oneCookie } from './one-cookie.ts'
@@ -63,7 +63,8 @@ export const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
   '12': {
     what: 'reads go back to the replica after a write',
     profile: FORWARDED,
-    break: forgetForwarding,
+    break: () =>
+      viewScope((view) => (view.state === 'forwarding' ? { ...view, state: 'open' } : view)),
     promises: RYW,
   },
   '14': {
@@ -78,6 +79,25 @@ export const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
     profile: UNKNOWN,
     break: () => replace(tokensPrototype(), 'pin', () => () => {}),
     promises: RYW,
+  },
+  monotonic: {
+    what: 'what a replica shows does not count as seen',
+    profile: MONOTONIC,
+    break: forgetReads,
+    promises: ['monotonic-reads'],
+  },
+  strong: {
+    what: 'strong reads are reads like others',
+    profile: { ...STALE, levels: [[1, 'strong']] },
+    break: () => viewScope((view) => ({ ...view, strong: false })),
+    promises: ['strong'],
+  },
+  within: {
+    what: 'the age of what a replica shows counts for nothing',
+    profile: { ...STALE, levels: [[1, 'within']] },
+    world: { withinMs: 5 },
+    break: forgetAge,
+    promises: ['within'],
   },
 }
 
@@ -124,15 +144,36 @@ function ignoreTimelines(): Disposable {
   )
 }
 
-/** A scope that forwards looks as if it did not. */
-function forgetForwarding(): Disposable {
+/** Connections see another scope than there is. */
+function viewScope(change: (view: ScopeView) => ScopeView): Disposable {
   return replace(
     Scope.prototype,
     'view',
     (original) =>
-      function forgetful(this: Scope, cluster) {
-        const view = original.call(this, cluster)
-        return view.state === 'forwarding' ? { ...view, state: 'open' as const } : view
+      function changed(this: Scope, cluster) {
+        return change(original.call(this, cluster))
+      },
+  )
+}
+
+function forgetReads(): Disposable {
+  return replace(
+    Connection.prototype,
+    'owesCapture',
+    (original) =>
+      function forgetting(this: Connection, scope, tags) {
+        return this.leadsTo === 'writer' && original.call(this, scope, tags)
+      },
+  )
+}
+
+function forgetAge(): Disposable {
+  return replace(
+    Connection.prototype,
+    'freshness',
+    (original) =>
+      function ageless(this: Connection, scope, asked) {
+        return original.call(this, scope, asked)
       },
   )
 }

@@ -40,6 +40,18 @@ export const EDGE: Profile = {
   weights: { ...NO_FAULT, request: 10, freeze: 5, resume: 5 },
 }
 
+/** Clients read, now here and now there, what others write. */
+export const MONOTONIC: Profile = {
+  ...STALE,
+  levels: [[1, 'monotonic']],
+  operations: [
+    [6, 'read'],
+    [1, 'write'],
+  ],
+  operationsEach: 1,
+  gets: 95,
+}
+
 /** Replicas are a little late, and reads are transactions. */
 export const LATE: Profile = {
   ...STALE,
