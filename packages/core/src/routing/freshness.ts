@@ -9,6 +9,9 @@ export type Freshness = Standing | 'free' | 'old-timeline'
 /** An entry that is older was not captured in a failover that is still going on. */
 const SPLIT_BRAIN_SECONDS = 600
 
+/** A read on a standby counts the record after the last as seen, and on an idle cluster there may be none yet. */
+const READ_AHEAD = 1n
+
 /** How the member of a replica endpoint stands. */
 export interface ReplicaQuestion {
   readonly scope: Scope | undefined
@@ -69,7 +72,7 @@ export function writerFreshness({ scope, proof, end, asked, isNear }: WriterQues
       const ageSeconds = nowSeconds() - entry.issuedAt
       if (Math.abs(ageSeconds) < SPLIT_BRAIN_SECONDS) return 'old-timeline'
       tokens.retire(entry)
-    } else if (proof.lsn < entry.lsn && !reached(end, proof, entry)) {
+    } else if (proof.lsn + READ_AHEAD < entry.lsn && !reached(end, proof, entry)) {
       if (asked) tokens.retire(entry)
       else if (isNear) return 'unknown'
     }
@@ -78,7 +81,8 @@ export function writerFreshness({ scope, proof, end, asked, isNear }: WriterQues
 }
 
 function reached(end: MemberProof, proof: MemberProof, { lsn }: Position): boolean {
-  return end.cluster === proof.cluster && end.timeline === proof.timeline && end.lsn >= lsn
+  const isSame = end.cluster === proof.cluster && end.timeline === proof.timeline
+  return isSame && end.lsn + READ_AHEAD >= lsn
 }
 
 function further(

@@ -73,12 +73,12 @@ describe('the member of the writer endpoint', () => {
   test('has it, or is asked where that costs little', () => {
     const scope = scopeWith([at(5)])
     expect(writerFreshness({ scope, proof: proven(5), asked: false, ...NEAR })).toBe('free')
-    expect(writerFreshness({ scope, proof: proven(4), asked: false, ...NEAR })).toBe('unknown')
+    expect(writerFreshness({ scope, proof: proven(3), asked: false, ...NEAR })).toBe('unknown')
     expect(
-      writerFreshness({ scope, proof: proven(4), asked: false, end: proven(5), isNear: true }),
+      writerFreshness({ scope, proof: proven(3), asked: false, end: proven(5), isNear: true }),
     ).toBe('free')
     expect(
-      writerFreshness({ scope, proof: proven(4), asked: false, end: nothing, isNear: false }),
+      writerFreshness({ scope, proof: proven(3), asked: false, end: nothing, isNear: false }),
     ).toBe('free')
     expect(
       writerFreshness({ scope, proof: nothing, asked: false, end: nothing, isNear: false }),
@@ -88,8 +88,14 @@ describe('the member of the writer endpoint', () => {
 
   test('retires what it does not contain', () => {
     const scope = scopeWith([at(5)])
-    expect(writerFreshness({ scope, proof: proven(4), asked: true, ...NEAR })).toBe('free')
+    expect(writerFreshness({ scope, proof: proven(3), asked: true, ...NEAR })).toBe('free')
     expect(scope.tokens.required).toEqual([])
+  })
+
+  test('rule 11: keeps what was read on a replica, which counts the record after its last as seen', () => {
+    const scope = scopeWith([at(5)])
+    expect(writerFreshness({ scope, proof: proven(4), asked: true, ...NEAR })).toBe('free')
+    expect(scope.tokens.required).toEqual([at(5)])
   })
 
   test('rule 10: of an older timeline serves nobody who has seen a newer one of late', () => {
