@@ -61,8 +61,13 @@ export interface Front<R> {
   openScope(admission: Extract<Admission, { outcome: 'open' }>, input: FrontInput): Scope
   /** What the headers of its final response have to say, once they go out; `undefined` when that is never anything. */
   linesOf(scope: Scope): (() => readonly HeaderLine[]) | undefined
-  /** Whether a statement in flight may yet have something to say there. */
-  mayCapture(scope: Scope): boolean
+  /**
+   * Whether a statement in flight may yet have something to say there. One of a safe method is taken for a read that streams, and
+   * waited for only where something is saved while a response ends.
+   *
+   * @param savesAtEnd @default false
+   */
+  mayCapture(scope: Scope, savesAtEnd?: boolean): boolean
   /** What replays this scope's request, if it was refused and still can be. */
   replayOf(scope: Scope, error?: unknown): Replay | undefined
   /** @param completed whether the answer went out to its end, where only the base knows. @default true */
@@ -216,9 +221,9 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return carried && (() => carried.lines(scope.tokens))
     },
 
-    mayCapture(scope) {
+    mayCapture(scope, savesAtEnd = false) {
       const { carried, safe } = openScopes.get(scope) ?? {}
-      return carried !== undefined && scope.pending && (safe === false || scope.hasJustBegun)
+      return carried !== undefined && scope.pending && (safe === false || savesAtEnd)
     },
 
     replayOf(scope, error) {

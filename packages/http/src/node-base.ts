@@ -100,9 +100,10 @@ export function createNodeBase<R>(
         lines,
         instead: () => replacement(decided ?? front.replayOf(scope)),
         // What is refused after the headers stays here: the first of them need not wait for it.
-        isPending: () =>
+        isPending: (savesAtEnd) =>
           !staysHere &&
-          ((mayBeRefused && scope.state === 'open' && scope.pending) || front.mayCapture(scope)),
+          ((mayBeRefused && scope.state === 'open' && scope.pending) ||
+            front.mayCapture(scope, savesAtEnd)),
       }))
     }
 

@@ -390,6 +390,36 @@ describe('a response that begins while an answer is pending', () => {
     expect((await server.send('/forwards')).body).toBe('xsoon')
   })
 
+  test('waits in the primary region where its token may come: after an unsafe method, or where a session is saved at its end', async () => {
+    const since = new Map<string, number>()
+    const handler: Handler = (req, res) => {
+      const name = `${req.method} ${req.url}`
+      const begun = performance.now()
+      setTimeout(scope().follow({ pending: true }), 300)
+      if (req.url === '/saves') {
+        const { end } = res
+        Reflect.set(res, 'end', (...args: unknown[]) => Reflect.apply(end, res, args))
+      }
+      res.write('x', () => {
+        since.set(name, performance.now() - begun)
+        res.end()
+      })
+    }
+    await using server = await serve(handler, { env: PRIMARY })
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['POST', '/'],
+      ['GET', '/saves'],
+    ] as const) {
+      expect((await server.send(path, { method })).body).toBe('x')
+    }
+    expect([...since].map(([name, ms]) => [name, ms >= 290])).toEqual([
+      ['GET /', false],
+      ['POST /', true],
+      ['GET /saves', true],
+    ])
+  })
+
   test.each<[string, Handler]>([
     ['a number', (_req, res) => Reflect.apply(res.write, res, [42])],
     ['nothing', (_req, res) => Reflect.apply(res.write, res, [null])],

@@ -16,13 +16,11 @@ export interface Reclaimable extends Pending {
 export class OpenWork implements Pending {
   readonly #checkouts: Set<Reclaimable>
   readonly #calls: Set<Pending>
-  readonly #turn: { begun: boolean }
 
   /** @param shared whose work it is, too */
   constructor(shared?: OpenWork) {
     this.#checkouts = shared === undefined ? new Set() : shared.#checkouts
     this.#calls = shared === undefined ? new Set() : shared.#calls
-    this.#turn = shared === undefined ? { begun: false } : shared.#turn
   }
 
   /** Whether a call waits for a connection or for an answer: a refusal may yet come. */
@@ -32,30 +30,15 @@ export class OpenWork implements Pending {
     return false
   }
 
-  /** Whether a call has begun in this very turn: a session is saved while its response begins. */
-  get hasJustBegun(): boolean {
-    return this.#turn.begun
-  }
-
-  #begin(): void {
-    if (this.#turn.begun) return
-    this.#turn.begun = true
-    queueMicrotask(() => {
-      this.#turn.begun = false
-    })
-  }
-
   /** Follows a call that has no checkout, until the function returned is called. */
   follow(call: Pending): () => void {
     this.#calls.add(call)
-    this.#begin()
     return () => this.#calls.delete(call)
   }
 
   /** Remembers a checkout until {@link forget}. */
   remember(checkout: Reclaimable): void {
     this.#checkouts.add(checkout)
-    this.#begin()
   }
 
   forget(checkout: Reclaimable): void {

@@ -13,8 +13,12 @@ import { isBegun, isSendable, noteHeaders } from './response-state.js'
 export interface ResponseHook {
   /** Asked at each call until the response has begun: what to do in place of it, and of all that follow. */
   instead(): Replacement | undefined
-  /** Whether a statement is in flight whose refusal would replace the response. */
-  isPending(): boolean
+  /**
+   * Whether a statement is in flight that decides over the response, or its headers.
+   *
+   * @param savesAtEnd whether a middleware behind us has put itself before `end`, as session stores do
+   */
+  isPending(savesAtEnd: boolean): boolean
   /** The response has begun. */
   sent(): void
   /** Asked at each call after that: whether the response must not end normally. */
@@ -55,6 +59,11 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   let mayHold = true
   let isEnding = false
   let isSending = false
+  let ownEnd: unknown
+
+  function isPending(): boolean {
+    return hook.isPending(Reflect.get(res, 'end') !== ownEnd)
+  }
 
   function replace(during: NativeMethod): boolean {
     const replacement = hook.instead()
@@ -97,13 +106,13 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
     isEnding = during === 'end' && isBegun(res) && !res.writableEnded
     if (!isEnding && (!mayHold || isBegun(res))) return undefined
     mayHold = false
-    if (during === 'end' && !hook.isPending()) return undefined
+    if (during === 'end' && !isPending()) return undefined
     if (isBare) noteHeaders(res, during === 'end' ? args : undefined)
     const waiting = holdWrites(res)
     held = waiting
     // Handlers of errors give up the connection of a response whose headers are out, and these are only noted.
     freeSocket = guardSocket(res, () => !isEnding && replace('destroy'))
-    untilSettled(hook.isPending)
+    untilSettled(isPending)
       .then(() => {
         if (replaced || (!isEnding && replace('write'))) return
         letGo()
@@ -177,6 +186,7 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
     if (!replaced && hook.isBroken() && !res.writableEnded) resetConnection(res)
     return original()
   })
+  ownEnd = Reflect.get(res, 'end')
   return { hasBegun }
 }
 
