@@ -76,10 +76,17 @@ export function createPolicy<R>(
   if (!Array.isArray(rules)) throw new ConfigurationError('routes', 'must be a list of rules')
   const tests = rules.map((rule, index) => createTest(rule, `routes[${index}]`))
   return (request) => {
-    const fitting = rules.filter((_rule, index) => tests[index]?.(request))
-    const level = fitting.find((rule) => rule.consistency !== undefined)?.consistency
+    let { policy } = request
+    let level: Consistency | undefined
+    for (const [index, rule] of rules.entries()) {
+      const saysPolicy = policy === undefined && rule.policy !== undefined
+      const saysLevel = level === undefined && rule.consistency !== undefined
+      // What says nothing new is not asked: its predicate may not be made for this request.
+      if (!(saysPolicy || saysLevel) || tests[index]?.(request) !== true) continue
+      policy ??= rule.policy
+      level ??= rule.consistency
+    }
     const asked = level === undefined ? {} : { consistency: level }
-    const policy = request.policy ?? fitting.find((rule) => rule.policy !== undefined)?.policy
     if (policy !== undefined) {
       checkPolicy('the policy of a route', policy)
       return { policy, by: 'route', ...asked }

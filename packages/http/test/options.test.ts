@@ -111,3 +111,27 @@ describe('policies', () => {
     expect(choose(rules, 'POST', '/b')).toBe('attempt,route')
   })
 })
+
+test('the first rule that fits and says a policy wins, and the first that says a level; no other is asked', () => {
+  const asked: string[] = []
+  const rule = (name: string, rest: object): RouteRule<unknown> => ({
+    ...rest,
+    match() {
+      asked.push(name)
+      return name !== 'elsewhere'
+    },
+  })
+  const policyFor = createPolicy(
+    [
+      rule('elsewhere', { consistency: 'eventual' }),
+      rule('level', { consistency: 'strong' }),
+      rule('another level', { consistency: 'session' }),
+      rule('policy', { policy: 'forward', consistency: 'eventual' }),
+      rule('another policy', { policy: 'replay' }),
+    ],
+    'replay',
+  )
+  const request = { method: 'GET', path: '/', request: undefined }
+  expect(policyFor(request)).toEqual({ policy: 'forward', by: 'route', consistency: 'strong' })
+  expect(asked).toEqual(['elsewhere', 'level', 'policy'])
+})

@@ -39,10 +39,12 @@ export function headerLines(res: ServerResponse, lines: () => readonly HeaderLin
 
 /** The text of headers, with a Cache-Control that lets nobody keep what is one client's. */
 function withPrivate(header: string): string {
-  const found = /^cache-control:(.*)\r\n/im.exec(header)
-  const line = `Cache-Control: ${privateCacheControl(found?.[1]?.trim())}\r\n`
-  if (found !== null) return header.replace(found[0], () => line)
-  return `${header.slice(0, -2)}${line}\r\n`
+  const given: string[] = []
+  const rest = header.replace(/^cache-control:(.*)\r\n/gim, (_line, value: string) => {
+    given.push(value)
+    return ''
+  })
+  return `${rest.slice(0, -2)}Cache-Control: ${privateCacheControl(given.join(','))}\r\n\r\n`
 }
 
 function setEarly(res: ServerResponse, lines: () => readonly HeaderLine[]): HeaderLines {
