@@ -55,6 +55,7 @@ interface Hooks {
  */
 export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
   let tag: string | undefined
+  let captured: Promise<void> | undefined
   for (const name of HANDLERS) {
     const handler: unknown = Reflect.get(submittable, name)
     if (typeof handler !== 'function') continue
@@ -69,7 +70,7 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
         if (failure !== undefined && typeof handleError === 'function') {
           return Reflect.apply(handleError, submittable, [failure, args[0]])
         }
-        const captured = hooks.capture(tag)
+        captured = hooks.capture(tag)
         if (captured !== undefined) {
           const hand = bindToCaller((): unknown => Reflect.apply(handler, submittable, args))
           return void captured.then(hand)
@@ -79,11 +80,15 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
     })
     Reflect.set(submittable, name, call)
   }
-  bindEvents(submittable, hooks)
+  bindEvents(submittable, hooks, () => captured)
 }
 
 /** COPY reads the socket itself, and a cursor closes at an event of the connection: both in nobody's context. */
-function bindEvents(submittable: Submittable, hooks: Hooks): void {
+function bindEvents(
+  submittable: Submittable,
+  hooks: Hooks,
+  captured: () => Promise<void> | undefined,
+): void {
   const emit: unknown = Reflect.get(submittable, 'emit')
   if (typeof emit === 'function') {
     const emitting = (...args: unknown[]): unknown => {
@@ -94,7 +99,7 @@ function bindEvents(submittable: Submittable, hooks: Hooks): void {
   }
   // A query stream closes the cursor it holds.
   for (const closable of [submittable, Reflect.get(submittable, 'cursor')]) {
-    if (typeof closable === 'object' && closable !== null) adoptClose(closable, hooks)
+    if (typeof closable === 'object' && closable !== null) adoptClose(closable, hooks, captured)
   }
 }
 
@@ -103,7 +108,11 @@ function bindEvents(submittable: Submittable, hooks: Hooks): void {
  *
  * @see https://github.com/brianc/node-postgres/blob/master/packages/pg-cursor/index.js (2.22.0, read 2026-11-25)
  */
-function adoptClose(cursor: object, { whenLost }: Hooks): void {
+function adoptClose(
+  cursor: object,
+  { whenLost }: Hooks,
+  captured: () => Promise<void> | undefined,
+): void {
   const close: unknown = Reflect.get(cursor, 'close')
   if (typeof close !== 'function') return
   Reflect.set(cursor, 'close', (callback?: unknown): unknown => {
@@ -122,7 +131,10 @@ function adoptClose(cursor: object, { whenLost }: Hooks): void {
       if (over) return
       over = true
       forget()
-      done(error)
+      // What a statement that was broken off has committed is in the scope before its cursor is closed.
+      const capturing = captured()
+      if (capturing === undefined) done(error)
+      else void capturing.then(() => done(error))
     }
     const forget = whenLost(finish)
     return typeof close === 'function' && Reflect.apply(close, cursor, [finish])

@@ -4,6 +4,7 @@ import { currentToken, markWrite, withToken } from '@flyback/core/scope'
 import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
 import { tapWire } from '@flyback/testkit'
 import pg from 'pg'
+import Cursor from 'pg-cursor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { failure } from './support.js'
 import { INSERT, type TokenApp, tokenApp } from './token-support.js'
@@ -133,6 +134,20 @@ describe('a token', () => {
         { captures: false },
       ),
     ).toBeUndefined()
+  })
+})
+
+test('rule 6: a cursor that is closed before its end, and what it has written', async () => {
+  await using pool = app.open('ewr')
+  await app.request('ewr', undefined, async (scope) => {
+    const client = await pool.connect()
+    const cursor = client.query(
+      new Cursor("insert into item (name) select 'c' from generate_series(1, 50) returning id"),
+    )
+    await cursor.read(3)
+    await cursor.close()
+    expect(scope.tokens.issued).toHaveLength(1)
+    client.release()
   })
 })
 

@@ -6,6 +6,7 @@ import { otherStatements } from './cases/other-statements.js'
 import { refusedStatements } from './cases/refused-statements.js'
 import { requests } from './cases/requests.js'
 import { streams } from './cases/streams.js'
+import { lagging, tokens } from './cases/tokens.js'
 import { transactions } from './cases/transactions.js'
 import type { ContractSection, FaultSection } from './contract-case.js'
 
@@ -17,9 +18,10 @@ export const CONTRACT: readonly ContractSection[] = [
   transactions,
   streams,
   requests,
+  tokens,
   observed,
   lostBackends,
 ]
 
 /** What every adapter survives, in a lab of its own. */
-export const FAULTS: readonly FaultSection[] = [brokenMembers]
+export const FAULTS: readonly FaultSection[] = [lagging, brokenMembers]

@@ -175,10 +175,10 @@ export const requests: ContractSection = {
         const scope = bench.scope()
         await bench.request(scope, async () => {
           let pending = false
-          const reading = open.query('select 1 as one from pg_sleep(0.02)')
+          const reading = open.query('select 1 as one from pg_sleep(0.3)')
           const late = setTimeout(() => {
             pending = scope.pending
-          }, 10)
+          }, 50)
           await reading.finally(() => clearTimeout(late))
           await bench.standby(open)
           expect(pending, 'while it is in flight').toBe(true)
