@@ -1,7 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { generateClients } from '../../prisma/test/generate-clients.js'
+import { manifestOf } from './packed.js'
 import { type Age, PEERS } from './peers.js'
 
 const HERE = join(import.meta.dirname, '..')
@@ -27,6 +36,7 @@ export function createConsumer(
     mkdirSync(target, { recursive: true })
     execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
   }
+  for (const name of tarballs.keys()) linkDependencies(modules, name, tarballs)
   for (const [name, versions] of Object.entries(PEERS)) {
     const target = join(modules, name)
     mkdirSync(dirname(target), { recursive: true })
@@ -39,6 +49,22 @@ export function createConsumer(
   }
   cpSync(SMOKE, folder, { recursive: true })
   copyPrismaClient(age, join(folder, 'generated'))
+}
+
+/** What a packed file needs beside the others of the family: a package of the registry, as this workspace has it. */
+function linkDependencies(
+  modules: string,
+  name: string,
+  family: ReadonlyMap<string, unknown>,
+): void {
+  const { dependencies = {} } = manifestOf(join(modules, name))
+  const own = join(HERE, '..', basename(name), 'node_modules')
+  for (const dependency of Object.keys(dependencies)) {
+    const target = join(modules, dependency)
+    if (family.has(dependency) || existsSync(target)) continue
+    mkdirSync(dirname(target), { recursive: true })
+    symlinkSync(realpathSync(join(own, dependency)), target)
+  }
 }
 
 /** The client that Prisma's generator made for the tests of @flyback/prisma, with the runtime of the consumer's version. */

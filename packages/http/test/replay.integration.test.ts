@@ -1,4 +1,10 @@
-import { type Regions, serveRegions, sharedLab, type TestDatabase } from '@flyback/testkit'
+import {
+  type Regions,
+  serveRegions,
+  sharedLab,
+  type TestDatabase,
+  TOKEN_COOKIE,
+} from '@flyback/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLabApp, envOf, type LabApp, SCHEMA } from './lab-app.js'
 
@@ -102,7 +108,10 @@ describe.each(['iad', 'syd'])('from the replica region %s', (region) => {
     const id = uniqueId()
     const { body, headers } = await send(region, `/hidden-write?id=${id}`)
     expect(body).toEqual({ region: 'ewr' })
-    expect(headers.getSetCookie()).toEqual(['from=ewr; Path=/'])
+    expect(headers.getSetCookie()).toEqual([
+      'from=ewr; Path=/',
+      expect.stringMatching(TOKEN_COOKIE),
+    ])
     expect(await effects(id)).toEqual(['ewr'])
     expect(hops()[0]).toEqual({ region, to: 'region=ewr', state: 'flyback.1.write' })
   })

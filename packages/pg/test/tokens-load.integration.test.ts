@@ -94,7 +94,7 @@ describe('ten thousand forged tokens', () => {
     expect(reader.totalCount).toBeLessThanOrEqual(4)
     expect(reader.waitingCount).toBe(0)
     expect(await app.reader(reader, 'iad', real)).toBe('replica')
-  })
+  }, 120_000)
 
   test('only the primary says that they are of no history, and takes them back', async () => {
     await using pool = app.open('ewr')

@@ -67,11 +67,15 @@ describe('a token', () => {
     ['begin read only', false],
     ['start transaction isolation level repeatable read, read only', false],
     ['begin read only; set transaction read write', true],
+    ['begin | set transaction read only', false],
+    ["begin | insert into item (name) values ('y') | set transaction read only", true],
+    ["begin; insert into item (name) values ('y') | set transaction read only", true],
+    ['set transaction read only | begin', true],
   ])('after a transaction that began with "%s": %s', async (begin, isCaptured) => {
     await using pool = app.open('ewr')
     const token = await app.request('ewr', undefined, async () => {
       const client = await pool.connect()
-      await client.query(begin)
+      for (const sql of begin.split(' | ')) await client.query(sql)
       await client.query('select 1')
       await client.query('commit')
       client.release()

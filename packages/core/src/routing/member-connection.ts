@@ -14,7 +14,7 @@ import { type Freshness, lackedBy, replicaFreshness, writerFreshness } from './f
 import { identifyCluster } from './known-clusters.js'
 import { Lendable } from './lendable.js'
 import type { Link } from './link.js'
-import { declaresReadOnly, mayDeclareReadWrite } from './statement.js'
+import { beginsTransaction, declaresReadOnly, mayDeclareReadWrite } from './statement.js'
 
 /** A member that does not answer for so long is taken for dead: the statement is a trivial one. */
 const ANSWER_LIMIT_MS = 5000
@@ -33,6 +33,8 @@ export abstract class MemberConnection extends Lendable {
   lost = false
   /** The open transaction was declared READ ONLY. */
   #isReadOnly = false
+  /** Nothing was sent since it began. */
+  #hasJustBegun = false
   /** It did not answer a question of ours in time: an answer may still come, to nobody. */
   protected isSilent = false
 
@@ -125,6 +127,8 @@ export abstract class MemberConnection extends Lendable {
   hear(text: string | undefined): void {
     if (this.status === 'I') this.#isReadOnly = text !== undefined && declaresReadOnly(text)
     else if (text === undefined || mayDeclareReadWrite(text)) this.#isReadOnly = false
+    else if (this.#hasJustBegun && declaresReadOnly(text)) this.#isReadOnly = true
+    this.#hasJustBegun = this.status === 'I' && text !== undefined && beginsTransaction(text)
   }
 
   /**

@@ -16,7 +16,8 @@ export function takesAdvisoryLock(text: string): boolean {
 const LEADING_NOISE = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\*\/)/
 const COMMIT = /^(?:commit|end)\b/i
 const ROLLBACK = /^(?:rollback|abort)\b/i
-const READ_ONLY = /^(?:begin|start\s+transaction)\b[^;]*\bread\s+only\b[^;]*;?\s*$/i
+const BEGIN = /^(?:begin|start\s+transaction)\b[^;]*;?\s*$/i
+const READ_ONLY = /^(?:begin|(?:start|set)\s+transaction)\b[^;]*\bread\s+only\b[^;]*;?\s*$/i
 const READ_WRITE = /\bread\s+write\b|\bread_only\b/i
 const END = /^(?:commit|end|rollback|abort|release)\b[^;]*;?\s*$/i
 
@@ -41,11 +42,16 @@ export function rollsBack(text: string): boolean {
 }
 
 /**
- * Whether a statement begins a transaction that it declares READ ONLY: nothing of it is captured. It decides nothing else, and not
+ * Whether a statement begins a transaction that it declares READ ONLY, or declares so of one that has just begun: nothing of it is captured. It decides nothing else, and not
  * even that once READ WRITE was heard of.
  */
 export function declaresReadOnly(text: string): boolean {
   return READ_ONLY.test(withoutNoise(text))
+}
+
+/** Whether a text is one statement that begins a transaction. */
+export function beginsTransaction(text: string): boolean {
+  return BEGIN.test(withoutNoise(text))
 }
 
 /** Whether a statement may take such a declaration back. */

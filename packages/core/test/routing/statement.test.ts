@@ -83,6 +83,7 @@ describe('declaresReadOnly', () => {
     'begin read only',
     'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;',
     '/* x */ start transaction read only',
+    'set transaction isolation level serializable, read only',
   ])('%s', (text) => {
     expect(declaresReadOnly(text)).toBe(true)
   })
@@ -93,7 +94,7 @@ describe('declaresReadOnly', () => {
     'start transaction',
     "begin read only; insert into item (name) values ('x')",
     "select 'begin read only'",
-    'set transaction read only',
+    'set transaction read write',
   ])('not %s', (text) => {
     expect(declaresReadOnly(text)).toBe(false)
   })
