@@ -1,6 +1,15 @@
 import { Connection, Scope, type ScopeView, takePlace } from '@flyback/core'
 import type { Profile } from '../plan/any-plan.ts'
-import { EDGE, FORWARDED, LATE, MONOTONIC, REORDERED, SPLIT, STALE, UNKNOWN } from '../plan/profiles.ts'
+import {
+  EDGE,
+  FORWARDED,
+  LATE,
+  MONOTONIC,
+  REORDERED,
+  SPLIT,
+  STALE,
+  UNKNOWN,
+} from '../plan/profiles.ts'
 import type { WorldOptions } from '../world/world.ts'
 import { checkInSnapshot } from './check-in-snapshot.ts'
 import { oneCookie } from './one-cookie.ts'
@@ -118,8 +127,8 @@ function trustReplica(when: () => boolean): Disposable {
     Connection.prototype,
     'freshness',
     (original) =>
-      function trusting(this: Connection, scope, asked, floor) {
-        const freshness = original.call(this, scope, asked, floor)
+      function trusting(this: Connection, ...args) {
+        const freshness = original.apply(this, args)
         const lacks = freshness === 'behind' || freshness === 'unproven' || freshness === 'unknown'
         return lacks && this.link.endpoint === 'replica' && when() ? 'free' : freshness
       },
@@ -132,11 +141,11 @@ function ignoreTimelines(): Disposable {
     Connection.prototype,
     'freshness',
     (original) =>
-      function timeless(this: Connection, scope, asked, floor) {
+      function timeless(this: Connection, ...args) {
         const { timeline } = this.proof
         this.proof.timeline = 0xffff_ffff
         try {
-          return original.call(this, scope, asked, floor)
+          return original.apply(this, args)
         } finally {
           this.proof.timeline = timeline
         }
@@ -172,8 +181,8 @@ function forgetAge(): Disposable {
     Connection.prototype,
     'freshness',
     (original) =>
-      function ageless(this: Connection, scope, asked) {
-        return original.call(this, scope, asked)
+      function ageless(this: Connection, scope, asked, _floor, ...rest) {
+        return original.call(this, scope, asked, undefined, ...rest)
       },
   )
 }

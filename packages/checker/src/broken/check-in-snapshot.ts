@@ -16,9 +16,9 @@ export function checkInSnapshot(): Disposable {
       Connection.prototype,
       'freshness',
       (original) =>
-        function later(this: Connection, scope, asked, floor) {
+        function later(this: Connection, ...args) {
           const isReplica = this.link.endpoint === 'replica'
-          return isReplica ? 'free' : original.call(this, scope, asked, floor)
+          return isReplica ? 'free' : original.apply(this, args)
         },
     ),
   )

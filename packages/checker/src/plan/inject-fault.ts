@@ -39,6 +39,8 @@ async function failOver(
 ): Promise<void> {
   const { lab } = world
   const old = lab.primaryRegion
+  // Whoever is cut off cannot be made anew, which a failover does where it has to.
+  for (const other of lab.regions) world.heal(other)
   if (loses !== undefined) {
     world.cut(old)
     await loseWrite(loses)
