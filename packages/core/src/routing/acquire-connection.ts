@@ -134,12 +134,12 @@ async function admit(
 ): Promise<ReturnType<Router['admit']>> {
   const { facts, outdated, link } = connection
   const { router, endpoint } = link
-  const judge = (asked: boolean): ReturnType<Router['admit']> => {
-    const freshness = connection.freshness(scope, asked, floor)
+  const judge = (asked: boolean, isPrimary = false): ReturnType<Router['admit']> => {
+    const freshness = connection.freshness(scope, asked, floor, isPrimary)
     return router.admit(scope, { endpoint, facts, outdated, freshness })
   }
   const verdict = judge(false)
   if (verdict.outcome !== 'ask') return verdict
-  await connection.askMember(connection.lacksIdentity(scope, floor))
-  return judge(true)
+  const answer = await connection.askMember(connection.lacksIdentity(scope, floor))
+  return judge(true, answer?.inRecovery === false)
 }

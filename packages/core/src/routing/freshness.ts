@@ -48,6 +48,8 @@ export interface WriterQuestion {
   /** The furthest that connections of the endpoint were seen. */
   readonly end: MemberProof
   readonly asked: boolean
+  /** It has answered that it is the primary: only then is what it lacks of no history. @default false */
+  readonly isPrimary?: boolean
   /** Whether it costs little to find out that an entry is of no history. */
   readonly isNear: boolean
 }
@@ -56,7 +58,8 @@ export interface WriterQuestion {
  * Whether the member behind the writer endpoint may be trusted with what the scope has seen. It is the judge of that: what it does
  * not contain, and never will, is retired.
  */
-export function writerFreshness({ scope, proof, end, asked, isNear }: WriterQuestion): Freshness {
+export function writerFreshness(question: WriterQuestion): Freshness {
+  const { scope, proof, end, asked, isPrimary = false, isNear } = question
   if (scope === undefined || scope.tokens.given.length === 0) return 'free'
   const { tokens } = scope
   for (const entry of tokens.given) {
@@ -70,11 +73,11 @@ export function writerFreshness({ scope, proof, end, asked, isNear }: WriterQues
     if (proof.timeline < entry.timeline) {
       if (!asked) return 'unknown'
       const ageSeconds = nowSeconds() - entry.issuedAt
-      if (Math.abs(ageSeconds) < SPLIT_BRAIN_SECONDS) return 'old-timeline'
+      if (!isPrimary || Math.abs(ageSeconds) < SPLIT_BRAIN_SECONDS) return 'old-timeline'
       tokens.retire(entry)
     } else if (proof.lsn + READ_AHEAD < entry.lsn && !reached(end, proof, entry)) {
-      if (asked) tokens.retire(entry)
-      else if (isNear) return 'unknown'
+      if (isPrimary) tokens.retire(entry)
+      else if (!asked && isNear) return 'unknown'
     }
   }
   return 'free'

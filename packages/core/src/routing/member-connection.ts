@@ -59,13 +59,23 @@ export abstract class MemberConnection extends Lendable {
     return this.lost || this.isSilent
   }
 
-  /** How its member stands to what a scope's reads must have seen. @param asked it was asked just now */
-  freshness(scope: Scope | undefined, asked: boolean, floor?: Position | null): Freshness {
+  /**
+   * How its member stands to what a scope's reads must have seen.
+   *
+   * @param asked it was asked just now, whether or not it has answered
+   * @param isPrimary it has answered that it is the primary
+   */
+  freshness(
+    scope: Scope | undefined,
+    asked: boolean,
+    floor?: Position | null,
+    isPrimary = false,
+  ): Freshness {
     const { link, proof } = this
     if (link.endpoint === 'replica') return replicaFreshness({ scope, proof, asked, floor })
     const { router, end } = link
     const isNear = router.role !== 'replica' || scope?.whyForward(router.cluster) === 'stale'
-    return writerFreshness({ scope, proof, end, asked, isNear })
+    return writerFreshness({ scope, proof, end, asked, isPrimary, isNear })
   }
 
   /** What its member lacks of that. */

@@ -11,10 +11,12 @@ import {
   hasRouting,
   NO_RETRY,
   originOf,
+  parseToken,
   refusalBeforeSending,
   routingOf,
   Scope,
 } from '../../src/index.js'
+import { clusterHash } from '../../src/tokens/cluster-hash.js'
 import { KnownConnection } from '../known-connection.js'
 
 const deployment = detectDeployment({ FLY_REGION: 'iad', PRIMARY_REGION: 'ewr' })
@@ -185,6 +187,25 @@ describe('acquiring', () => {
     const from = source([announced('replica', true)])
     await expect(acquireConnection(routing, from, { ...ask, scope })).rejects.toBe(refusal)
     expect(from.released).toEqual([undefined])
+  })
+
+  test.each([
+    { says: 'an error, as while it shuts down', answer: new Error('terminating'), retired: 0 },
+    { says: 'a position of a standby', answer: ['true', '0/5', '0/5', 'on'], retired: 0 },
+    { says: 'where the primary is', answer: ['false', '0/5', '0/5', 'on'], retired: 1 },
+  ])('rule 11: a writer that answers with $says retires $retired', async ({ answer, retired }) => {
+    const near = detectDeployment({ FLY_REGION: 'ewr', PRIMARY_REGION: 'ewr' })
+    const primary = createRouting(near, {}, { cluster: 'd', hasReplica: true })
+    const writer = announced('writer', false, createLink(primary, 'writer'))
+    const cluster = clusterHash('1')
+    Object.assign(writer.proof, { cluster, timeline: 2, lsn: 5n })
+    writer.answer = answer
+    const token = parseToken(`1.${cluster}.2.z.1`)
+    const scope = new Scope({ role: 'primary', primaryRegion: 'ewr', canReplay: false, token })
+    const asked = { ...ask, scope, endpoint: 'writer' as const } // a literal of the union
+    expect(await acquireConnection(primary, source([writer]), asked)).toBe(writer)
+    expect(writer.asked).toHaveLength(1)
+    expect(scope.tokens.retired.size).toBe(retired)
   })
 })
 

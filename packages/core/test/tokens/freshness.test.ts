@@ -88,13 +88,26 @@ describe('the member of the writer endpoint', () => {
 
   test('retires what it does not contain', () => {
     const scope = scopeWith([at(5)])
-    expect(writerFreshness({ scope, proof: proven(3), asked: true, ...NEAR })).toBe('free')
+    expect(
+      writerFreshness({ scope, proof: proven(3), asked: true, isPrimary: true, ...NEAR }),
+    ).toBe('free')
     expect(scope.tokens.required).toEqual([])
+  })
+
+  test('rule 11: retires nothing when it has not answered, or is a standby', () => {
+    const scope = scopeWith([at(5)])
+    expect(writerFreshness({ scope, proof: proven(3), asked: true, ...NEAR })).toBe('free')
+    const restored = scopeWith([at(5, { issuedAt: now - 700 })])
+    const question = { scope: restored, proof: proven(9, 1), asked: true, ...NEAR }
+    expect(writerFreshness(question)).toBe('old-timeline')
+    for (const { tokens } of [scope, restored]) expect(tokens.retired.size).toBe(0)
   })
 
   test('rule 11: keeps what was read on a replica, which counts the record after its last as seen', () => {
     const scope = scopeWith([at(5)])
-    expect(writerFreshness({ scope, proof: proven(4), asked: true, ...NEAR })).toBe('free')
+    expect(
+      writerFreshness({ scope, proof: proven(4), asked: true, isPrimary: true, ...NEAR }),
+    ).toBe('free')
     expect(scope.tokens.required).toEqual([at(5)])
   })
 
@@ -102,11 +115,15 @@ describe('the member of the writer endpoint', () => {
     const scope = scopeWith([at(5)])
     const question = { proof: proven(99, 1), ...NEAR }
     expect(writerFreshness({ scope, ...question, asked: false })).toBe('unknown')
-    expect(writerFreshness({ scope, ...question, asked: true })).toBe('old-timeline')
+    expect(writerFreshness({ scope, ...question, asked: true, isPrimary: true })).toBe(
+      'old-timeline',
+    )
     expect(scope.tokens.retired.size).toBe(0)
     for (const issuedAt of [now - 700, now + 3600]) {
       const restored = scopeWith([at(5, { issuedAt })])
-      expect(writerFreshness({ scope: restored, ...question, asked: true })).toBe('free')
+      expect(writerFreshness({ scope: restored, ...question, asked: true, isPrimary: true })).toBe(
+        'free',
+      )
       expect(restored.tokens.required).toEqual([])
     }
   })
@@ -116,14 +133,14 @@ describe('the member of the writer endpoint', () => {
     identifyCluster('key', 'a')
     const foreign = [at(5, { cluster: 'b' })]
     const inPrimary = scopeWith(foreign, 'session', 'primary')
-    writerFreshness({ scope: inPrimary, proof: proven(9), asked: true, ...NEAR })
+    writerFreshness({ scope: inPrimary, proof: proven(9), asked: true, isPrimary: true, ...NEAR })
     expect(inPrimary.tokens.required).toEqual([])
     const elsewhere = scopeWith(foreign)
-    writerFreshness({ scope: elsewhere, proof: proven(9), asked: true, ...NEAR })
+    writerFreshness({ scope: elsewhere, proof: proven(9), asked: true, isPrimary: true, ...NEAR })
     expect(elsewhere.tokens.required).toEqual(foreign)
     knowCluster('another, not asked yet')
     const unsure = scopeWith(foreign, 'session', 'primary')
-    writerFreshness({ scope: unsure, proof: proven(9), asked: true, ...NEAR })
+    writerFreshness({ scope: unsure, proof: proven(9), asked: true, isPrimary: true, ...NEAR })
     expect(unsure.tokens.required).toEqual(foreign)
   })
 })
