@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { privateCacheControl } from '../token/private-response.js'
 import type { HeaderLine } from '../token/token-carrier.js'
+import { sendsHeadersAtOnce } from './response-state.js'
 
 const CACHE_CONTROL = 'cache-control'
 
@@ -20,7 +21,7 @@ export interface HeaderLines {
  * @see https://github.com/nodejs/node/blob/v24.x/lib/_http_outgoing.js (read 2026-11-25)
  */
 export function headerLines(res: ServerResponse, lines: () => readonly HeaderLine[]): HeaderLines {
-  if (res.req.httpVersionMajor >= 2 || 'bun' in process.versions) return setEarly(res, lines)
+  if (sendsHeadersAtOnce(res)) return setEarly(res, lines)
   let added = ''
   return {
     before: (args = []) => args,

@@ -7,7 +7,7 @@ import { guardSocket } from './guard-socket.js'
 import { headerLines } from './header-lines.js'
 import { type Held, holdWrites } from './hold-writes.js'
 import { resetConnection } from './reset-connection.js'
-import { isBegun, isSendable, noteHeaders } from './response-state.js'
+import { isBegun, isSendable, noteHeaders, sendsHeadersAtOnce } from './response-state.js'
 
 /** What decides over a response. */
 export interface ResponseHook {
@@ -59,10 +59,15 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   let mayHold = true
   let isEnding = false
   let isSending = false
+  let isHeadHeld = false
   let ownEnd: unknown
 
+  function savesAtEnd(): boolean {
+    return Reflect.get(res, 'end') !== ownEnd
+  }
+
   function isPending(): boolean {
-    return hook.isPending(Reflect.get(res, 'end') !== ownEnd)
+    return hook.isPending(savesAtEnd())
   }
 
   function replace(during: NativeMethod): boolean {
@@ -98,9 +103,13 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
   }
 
   /** What has to wait until it is known whether the response may begin; all that comes after it waits, too. */
-  function hold(during: 'flushHeaders' | 'write' | 'end', args: Args): Held | undefined {
+  function hold(
+    during: 'writeHead' | 'flushHeaders' | 'write' | 'end',
+    args: Args,
+  ): Held | undefined {
     // Node throws at once, and its caller is there only now.
-    if (isBare && during !== 'flushHeaders' && !isSendable(during, args)) return undefined
+    const isBody = during === 'write' || during === 'end'
+    if (isBare && isBody && !isSendable(during, args)) return undefined
     if (held !== undefined || res.destroyed) return held
     // The end of a response that has begun waits, too: once it is complete, a refusal has nowhere to go.
     isEnding = during === 'end' && isBegun(res) && !res.writableEnded
@@ -142,6 +151,14 @@ export function hookResponse(res: ServerResponse, hook: ResponseHook): HookedRes
 
   override(res, 'writeHead', (args, original) => {
     if (!passes('writeHead')) return res
+    if (isHeadHeld && held !== undefined) return res
+    // A session store has the headers rendered first, and saves behind that.
+    const waiting = sendsHeadersAtOnce(res) && savesAtEnd() ? hold('writeHead', args) : undefined
+    if (waiting !== undefined) {
+      isHeadHeld = true
+      waiting.add(() => original(headers?.before(args)))
+      return res
+    }
     const rendered = original(headers?.before(args))
     headers?.after()
     const result = tell(rendered)

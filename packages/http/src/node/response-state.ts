@@ -11,6 +11,11 @@ export function isBegun(res: ServerResponse): boolean {
   return res.headersSent && (res.writableEnded || !areHeadersNoted(res))
 }
 
+/** Whether `writeHead` sends the headers, in Bun and in HTTP/2; else it only notes them. */
+export function sendsHeadersAtOnce(res: ServerResponse): boolean {
+  return res.req.httpVersionMajor >= 2 || 'bun' in process.versions
+}
+
 /**
  * Notes the headers as Node does at the first `write` or at `end`: from there on they are fixed, and handlers that look see
  * them as sent. Not in Bun or in HTTP/2, where they would go out.
@@ -18,7 +23,7 @@ export function isBegun(res: ServerResponse): boolean {
  * @param end the arguments of an `end` that comes first, whose chunk is the whole body
  */
 export function noteHeaders(res: ServerResponse, end: readonly unknown[] | undefined): void {
-  if (res.headersSent || res.req.httpVersionMajor >= 2 || 'bun' in process.versions) return
+  if (res.headersSent || sendsHeadersAtOnce(res)) return
   if (end !== undefined) Reflect.set(res, '_contentLength', lengthOf(end))
   res.writeHead(res.statusCode)
 }
