@@ -222,6 +222,20 @@ test('a store is asked until it has one, and what it throws, or has instead, is 
   expect(kept).toEqual(['1.c.1.6.1'])
 })
 
+test('a store that fails does not fail the write: a warning says what is not kept, without the token', async () => {
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+  const carrier = storedToken({
+    read: () => undefined,
+    write() {
+      throw new Error('full')
+    },
+  })
+  open(carrier).onCapture?.('1.c.1.6.1')
+  const warning = await warned
+  expect(warning.message).toContain('storedToken.write threw')
+  expect(warning.message).not.toContain('1.c.1')
+})
+
 test.each([
   [undefined, 'private'],
   ['', 'private'],

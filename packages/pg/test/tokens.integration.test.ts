@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { printToken } from '@flyback/core'
+import { parseToken, printToken } from '@flyback/core'
 import { currentToken, markWrite, withToken } from '@flyback/core/scope'
 import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
 import { tapWire } from '@flyback/testkit'
@@ -117,6 +117,30 @@ describe('a token', () => {
       return currentToken()
     }
     expect(await app.request('ewr', undefined, markedLate)).toMatch(/^1\.pin\./)
+  })
+
+  test('is the same whatever functions a search path puts before those of the server', async () => {
+    await admin(
+      'ewr',
+      `
+      create schema if not exists evil;
+      create function evil.pg_is_in_recovery() returns bool language sql as 'select true';
+      create function evil.pg_current_wal_flush_lsn() returns pg_lsn language sql as $$ select '0/1'::pg_lsn $$;
+      create function evil.pg_last_wal_replay_lsn() returns pg_lsn language sql as $$ select 'F/F'::pg_lsn $$;
+    `,
+    )
+    await lab.caughtUp()
+    const options = '-c search_path=evil,public,pg_catalog'
+    await using pool = app.open('ewr', { options })
+    const token = await app.write(pool)
+    expect(parseToken(token)).toMatchObject([{ type: 'position', timeline: 1 }])
+    await lab.freeze('iad')
+    const later = await app.write(pool)
+    await using reader = app.open('iad', { options })
+    expect(await app.reader(reader, 'iad', later)).toBe('stale')
+    await lab.resume('iad')
+    await lab.caughtUp()
+    await expect.poll(() => app.reader(reader, 'iad', token)).toBe('replica')
   })
 
   test('none is captured outside a scope, nor where nobody carries it', async () => {

@@ -6,9 +6,9 @@ import { isPrimaryUnavailable, type PrimaryUnavailable } from '../errors/primary
 import { isReplayRequired, type ReplayRequired } from '../errors/replay-required.js'
 import type { Scope } from '../scope/scope-state.js'
 import type { Attempt } from './attempt.js'
+import { CapturingConnection } from './capturing-connection.js'
 import { learnParameter } from './connection-facts.js'
 import { type Link, mayProbe } from './link.js'
-import { MemberConnection } from './member-connection.js'
 import { rememberOrigin } from './origin-of.js'
 import type { Remedy } from './router.js'
 import { isCommit } from './statement.js'
@@ -17,7 +17,7 @@ import { isCommit } from './statement.js'
  * What is known of one connection: its facts, its transaction, the refusal it met. A driver's adapter extends it with how it
  * hears of them.
  */
-export abstract class Connection extends MemberConnection {
+export abstract class Connection extends CapturingConnection {
   readonly epoch: number
   /** What the open transaction was refused with first: it cannot commit. */
   firstRefusal: ReplayRequired | PrimaryUnavailable | undefined

@@ -2,7 +2,7 @@ import { clusterHash } from './cluster-hash.js'
 import { parseLsn } from './lsn.js'
 
 /**
- * What a member says of itself in one statement; any role may ask it. The order counts: what a standby has received is read after
+ * What a member says of itself in one statement; any role may ask it, whatever its search path. The order counts: what a standby has received is read after
  * what it has replayed.
  *
  * - its timeline, as a lower bound: on a standby from the control file, which follows a promotion late, and from the WAL receiver,
@@ -11,17 +11,17 @@ import { parseLsn } from './lsn.js'
  * @see https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-ADMIN-BACKUP (read 2026-11-25)
  * @see https://www.postgresql.org/docs/18/functions-info.html#FUNCTIONS-INFO-CONTROLDATA (read 2026-11-25)
  */
-const POSITION = `select r::text as r,
-(case when r then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end)::text as p,
-(case when r then pg_last_wal_receive_lsn() else pg_current_wal_insert_lsn() end)::text as a,
-current_setting('synchronous_commit') as s`
-const IDENTITY = `(select system_identifier from pg_control_system())::text as i,
-greatest((select timeline_id from pg_control_checkpoint()),
-(select min_recovery_end_timeline from pg_control_recovery()),
-(select received_tli from pg_stat_wal_receiver))::text as t,
-case when not r then pg_walfile_name(pg_current_wal_insert_lsn()) end as w,
-pg_size_bytes(current_setting('wal_segment_size'))::text as g`
-const FROM = 'from (select pg_is_in_recovery()) m(r)'
+const POSITION = `select r::pg_catalog.text as r,
+(case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_flush_lsn() end)::pg_catalog.text as p,
+(case when r then pg_catalog.pg_last_wal_receive_lsn() else pg_catalog.pg_current_wal_insert_lsn() end)::pg_catalog.text as a,
+pg_catalog.current_setting('synchronous_commit') as s`
+const IDENTITY = `(select system_identifier from pg_catalog.pg_control_system())::pg_catalog.text as i,
+greatest((select timeline_id from pg_catalog.pg_control_checkpoint()),
+(select min_recovery_end_timeline from pg_catalog.pg_control_recovery()),
+(select received_tli from pg_catalog.pg_stat_wal_receiver))::pg_catalog.text as t,
+case when not r then pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end as w,
+pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::pg_catalog.text as g`
+const FROM = 'from (select pg_catalog.pg_is_in_recovery()) m(r)'
 
 /** Where a member is. */
 export const POSITION_STATEMENT: string = `${POSITION}

@@ -36,7 +36,8 @@ export function withFlybackScope<A extends unknown[], T>(
   return async function flybackWork(...args) {
     if (currentScope() !== undefined) return await work(...args)
     const forward = policy === 'forward'
-    const scope = new Scope({ role, primaryRegion, canReplay: false, forward })
+    // Nothing here could carry a token.
+    const scope = new Scope({ role, primaryRegion, canReplay: false, forward, captures: false })
     return await runInScope(scope, async () => await work(...args))
   }
 }

@@ -1,11 +1,14 @@
-import { ConfigurationError, parseToken } from '@flyback/core'
+import { ConfigurationError, parseToken, tellNotices } from '@flyback/core'
 import type { TokenCarrier } from './token-carrier.js'
 
 /** @typeParam R the framework's own request */
 export interface StoredTokenOptions<R> {
   /** The token that was stored, if any. Asked when the first statement needs it, and again as long as there is none. */
   readonly read: (request: R) => string | undefined
-  /** Stores it; called each time it grows, before the call that has written resolves. */
+  /**
+   * Stores it; called each time it grows, before the call that has written resolves. When it throws, the client reads without
+   * that token, and a warning says so: what was committed cannot be taken back.
+   */
   readonly write: (request: R, token: string) => void
 }
 
@@ -33,7 +36,7 @@ export function storedToken<R>({ read, write }: StoredTokenOptions<R>): TokenCar
     name: 'store',
     open: ({ request }) => ({
       given: () => parseToken(readSafely(read, request) ?? ''),
-      onCapture: (token) => write(request, token),
+      onCapture: (token) => writeSafely(write, request, token),
       lines: () => [],
     }),
   }
@@ -46,5 +49,18 @@ function readSafely<R>(read: (request: R) => unknown, request: R): string | unde
     return typeof token === 'string' ? token : undefined
   } catch {
     return undefined
+  }
+}
+
+function writeSafely<R>(
+  write: (request: R, token: string) => void,
+  request: R,
+  token: string,
+): void {
+  try {
+    write(request, token)
+  } catch {
+    const message = 'storedToken.write threw: a client may read the past of what it has written'
+    tellNotices([{ code: 'FLYBACK_TOKEN_NOT_STORED', message }])
   }
 }
