@@ -268,6 +268,21 @@ describe('a read with a token', () => {
   })
 })
 
+test.each([
+  [`begin; ${INSERT}; commit; select 1/0`],
+  ["do $$ begin insert into item (name) values ('d'); commit; perform 1/0; end $$"],
+])('what %s has committed before it failed is pinned', async (sql) => {
+  await using pool = app.open('ewr')
+  await app.request('ewr', undefined, async (scope) => {
+    expect(await failure(pool.query(sql))).toMatchObject({ code: '22012' })
+    expect(scope.tokens.isPinned).toBe(true)
+  })
+  await app.request('ewr', undefined, async (scope) => {
+    expect(await failure(pool.query('insert into item (id) values (1/0)'))).toBeInstanceOf(Error)
+    expect(scope.tokens.issued).toEqual([])
+  })
+})
+
 describe('a pin', () => {
   const pin = (ageSeconds: number) =>
     printToken([{ type: 'pin', issuedAt: Math.floor(Date.now() / 1000) - ageSeconds }])

@@ -11,7 +11,7 @@ import { learnParameter } from './connection-facts.js'
 import { type Link, mayProbe } from './link.js'
 import { rememberOrigin } from './origin-of.js'
 import type { Remedy } from './router.js'
-import { isCommit } from './statement.js'
+import { isCommit, mayCommitInPart } from './statement.js'
 
 /**
  * What is known of one connection: its facts, its transaction, the refusal it met. A driver's adapter extends it with how it
@@ -129,6 +129,7 @@ export abstract class Connection extends CapturingConnection {
     if (this.leadsTo !== 'writer') return false
     // A transaction whose connection ends is rolled back, unless it was about to commit.
     if (this.status !== 'I' && text !== undefined && !isCommit(text)) return false
+    if (this.status === 'I' && text !== undefined && mayCommitInPart(text)) return true
     return this.lost || sqlstateOf(error) === undefined || classifyError(error) === 'unavailable'
   }
 

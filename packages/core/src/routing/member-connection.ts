@@ -95,7 +95,7 @@ export abstract class MemberConnection extends Lendable {
     const { proof, link } = this
     proof.learn(answer)
     if (answer.cluster !== undefined) identifyCluster(link.router.cluster, answer.cluster)
-    if (answer.inRecovery) link.watcher.saw(answer.lsn)
+    if (answer.inRecovery) link.watcher.saw(answer.lsn, answer.ahead)
     else if (link.endpoint === 'writer') link.end.follow(proof)
     return answer
   }

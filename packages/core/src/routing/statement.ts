@@ -16,6 +16,8 @@ export function takesAdvisoryLock(text: string): boolean {
 const LEADING_NOISE = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\*\/)/
 const COMMIT = /^(?:commit|end)\b/i
 const ROLLBACK = /^(?:rollback|abort)\b/i
+const PROCEDURE = /^(?:call|do)\b/i
+const SEVERAL = /;\s*\S/
 const BEGIN = /^(?:begin|start\s+transaction)\b[^;]*;?\s*$/i
 const READ_ONLY = /^(?:begin|(?:start|set)\s+transaction)\b[^;]*\bread\s+only\b[^;]*;?\s*$/i
 const READ_WRITE = /\bread\s+write\b|\bread_only\b/i
@@ -47,6 +49,15 @@ export function rollsBack(text: string): boolean {
  */
 export function declaresReadOnly(text: string): boolean {
   return READ_ONLY.test(withoutNoise(text))
+}
+
+/**
+ * Whether a part of a text may have been committed though the text failed: several statements in one, or a procedure or block, which
+ * may commit in their middle. Errs on the side of yes.
+ */
+export function mayCommitInPart(text: string): boolean {
+  const rest = withoutNoise(text)
+  return PROCEDURE.test(rest) || SEVERAL.test(rest)
 }
 
 /** Whether a text is one statement that begins a transaction. */

@@ -23,12 +23,14 @@ export class Watcher {
   readonly #waiters = new Set<Waiter>()
   #isPolling = false
   #seen = 0n
+  #received = 0n
   #staleUntilMs = Number.NEGATIVE_INFINITY
   /** What was waited for in vain: it is looked for a while longer, so that its coming is known at once. */
   #missed: Position | undefined
 
-  /** A member of the endpoint is this far. */
-  saw(lsn: bigint): void {
+  /** A member of the endpoint is this far. @param received what it has, replayed or not */
+  saw(lsn: bigint, received: bigint = lsn): void {
+    if (received > this.#received) this.#received = received
     if (lsn <= this.#seen) return
     this.#seen = lsn
     // It moves again: whoever comes next may wait.
@@ -59,8 +61,11 @@ export class Watcher {
         },
       }
       const timer = setTimeout(() => {
-        this.#staleUntilMs = performance.now() + STALE_MS
-        this.#missed = position
+        // Only of what it has received is it known that it exists: a token that was made up must keep nobody else from waiting.
+        if (position.lsn <= this.#received) {
+          this.#staleUntilMs = performance.now() + STALE_MS
+          this.#missed = position
+        }
         waiter.done(false)
       }, timeoutMs)
       this.#waiters.add(waiter)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from '../../src/index.js'
-import { declaresReadOnly } from '../../src/routing/statement.js'
+import { declaresReadOnly, mayCommitInPart } from '../../src/routing/statement.js'
 
 describe('takesAdvisoryLock', () => {
   test.each([
@@ -97,5 +97,20 @@ describe('declaresReadOnly', () => {
     'set transaction read write',
   ])('not %s', (text) => {
     expect(declaresReadOnly(text)).toBe(false)
+  })
+})
+
+describe('mayCommitInPart', () => {
+  test.each([
+    'begin; insert into item default values; commit; select 1/0',
+    'call work()',
+    '-- x\nDO $$ begin end $$',
+    "insert into item (name) values (';x')",
+  ])('%s', (text) => {
+    expect(mayCommitInPart(text)).toBe(true)
+  })
+
+  test.each(['insert into item default values', 'commit;', 'select 1; '])('not %s', (text) => {
+    expect(mayCommitInPart(text)).toBe(false)
   })
 })

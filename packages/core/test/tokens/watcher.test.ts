@@ -59,6 +59,7 @@ describe('a watcher', () => {
   test('does not wait again for a member that was waited for in vain, until it moves so far', async () => {
     const watcher = new Watcher()
     const state = member()
+    watcher.saw(0n, 9n)
     expect(watcher.isStale(at(5))).toBe(false)
     expect(await watcher.wait(at(5), 20, state.poll)).toBe(false)
     expect([watcher.isStale(at(5)), watcher.isStale(at(9)), watcher.isStale(at(0))]).toEqual([
@@ -73,6 +74,18 @@ describe('a watcher', () => {
     state.lsn = 5
     await expect.poll(() => watcher.isStale(at(9))).toBe(false)
     expect(await watcher.wait(at(9), 20, state.poll)).toBe(false)
+  })
+
+  test('a position that the member has not even received keeps nobody else from waiting', async () => {
+    const watcher = new Watcher()
+    const state = member()
+    watcher.saw(0n, 9n)
+    expect(await watcher.wait(at(1000), 20, state.poll)).toBe(false)
+    expect([watcher.isStale(at(1000)), watcher.isStale(at(9))]).toEqual([false, false])
+    setTimeout(() => {
+      state.lsn = 9
+    }, 30)
+    expect(await watcher.wait(at(9), 5000, state.poll)).toBe(true)
   })
 
   test('lets only so many wait', async () => {

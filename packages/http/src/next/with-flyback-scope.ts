@@ -38,6 +38,10 @@ export function withFlybackScope<A extends unknown[], T>(
     const forward = policy === 'forward'
     // Nothing here could carry a token.
     const scope = new Scope({ role, primaryRegion, canReplay: false, forward, captures: false })
-    return await runInScope(scope, async () => await work(...args))
+    try {
+      return await runInScope(scope, async () => await work(...args))
+    } finally {
+      scope.end()
+    }
   }
 }
