@@ -7,15 +7,20 @@ export function withLines<T extends Response>(
   lines: readonly HeaderLine[],
 ): T | Response {
   if (lines.length === 0) return response
+  const { body, status, statusText } = response
+  // One without a body may be a constant of the app that answers every client: what is one client's goes into a copy.
+  if (body === null && status >= 200) return copyWith(response, lines)
   try {
     addLines(response.headers, lines)
     return response
   } catch {
-    // A redirect, or what `fetch` gave. An upgrade cannot be copied, and has no client that reads it.
-    const { body, status, statusText } = response
-    if (status < 200) return response
-    const headers = new Headers(response.headers)
-    addLines(headers, lines)
+    // What `fetch` gave. An upgrade cannot be copied, and has no client that reads it.
+    return status < 200 ? response : copyWith(response, lines)
+  }
+
+  function copyWith(given: Response, added: readonly HeaderLine[]): Response {
+    const headers = new Headers(given.headers)
+    addLines(headers, added)
     return new Response(body, { status, statusText, headers })
   }
 }

@@ -74,15 +74,19 @@ function setEarly(res: ServerResponse, lines: () => readonly HeaderLine[]): Head
   }
 }
 
+/** What `writeHead` takes: an object, pairs, or names and values by turns. */
 function entriesOf(given: object): [name: string, value: string | string[]][] {
-  const list: unknown[] = Array.isArray(given) ? given.flat() : Object.entries(given).flat(1)
+  const isByTurns = Array.isArray(given) && !Array.isArray(given[0])
+  const list: unknown[] = isByTurns
+    ? given
+    : (Array.isArray(given) ? given : Object.entries(given)).flat(1)
   const merged = new Map<string, string[]>()
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = String(list[at])
     merged.set(name, [...(merged.get(name) ?? []), ...[list[at + 1]].flat().map(String)])
   }
-  return [...merged].map(([name, [first = '', ...rest]]) => [
-    name,
-    rest.length === 0 ? first : [first, ...rest],
-  ])
+  return [...merged].map(([name, values]) => {
+    const [first, ...rest] = values
+    return [name, first === undefined || rest.length > 0 ? values : first]
+  })
 }

@@ -53,14 +53,20 @@ function readSafely<R>(read: (request: R) => unknown, request: R): string | unde
 }
 
 function writeSafely<R>(
-  write: (request: R, token: string) => void,
+  write: (request: R, token: string) => unknown,
   request: R,
   token: string,
 ): void {
   try {
-    write(request, token)
+    const stored = write(request, token)
+    // Nobody waits for it, and nobody else would hear that it failed.
+    if (stored instanceof Promise) stored.catch(tellNotStored)
   } catch {
-    const message = 'storedToken.write threw: a client may read the past of what it has written'
-    tellNotices([{ code: 'FLYBACK_TOKEN_NOT_STORED', message }])
+    tellNotStored()
   }
+}
+
+function tellNotStored(): void {
+  const message = 'storedToken.write threw: a client may read the past of what it has written'
+  tellNotices([{ code: 'FLYBACK_TOKEN_NOT_STORED', message }])
 }
