@@ -1,3 +1,12 @@
+import { once } from 'node:events'
+import type {
+  IncomingMessage,
+  OutgoingHttpHeader,
+  OutgoingHttpHeaders,
+  ServerResponse,
+} from 'node:http'
+import * as http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { ConfigurationError, parseToken, printToken, Scope, type TokenEntry } from '@flyback/core'
 import { describe, expect, test } from 'vitest'
@@ -180,7 +189,10 @@ describe('a cookie', () => {
       const lsn = (index + 1).toString(36)
       return `flyback-c-1-${lsn}=1.c.1.${lsn}.1`
     }).join('; ')
-    expect(open(cookieToken(), { cookie }).given().length).toBeLessThanOrEqual(64)
+    const given = open(cookieToken(), { cookie }).given()
+    expect(given.length).toBeLessThanOrEqual(64)
+    // Browsers send the newest last.
+    expect(given.at(-1)).toEqual(at(5000n))
   })
 })
 
@@ -200,6 +212,19 @@ describe('a header', () => {
     expect(linesOf(carried)).toEqual([])
     expect(open(carrier, { 'x-token': printToken([at(5n)]) }).given()).toEqual([])
   })
+
+  test.each([[undefined], [SECRET]])(
+    'counts to the last of what many responses at once gave (secret %s)',
+    (secret) => {
+      const carrier = headerToken(secret === undefined ? {} : { secret })
+      const tokens = Array.from({ length: 100 }, (_, index) => {
+        const [[, value] = ['', '']] = linesOf(open(carrier), at(BigInt(index + 1)), at(1n, 'd'))
+        return value
+      })
+      const { length, [0]: first } = open(carrier, { 'flyback-token': tokens.join(',') }).given()
+      expect([length, first]).toEqual([2, at(100n)])
+    },
+  )
 })
 
 test('a store is asked until it has one, and what it throws, or has instead, is none', () => {
@@ -234,6 +259,75 @@ test('a store that fails does not fail the write: a warning says what is not kep
   const warning = await warned
   expect(warning.message).toContain('storedToken.write threw')
   expect(warning.message).not.toContain('1.c.1')
+})
+
+test('rule 22: a store that promises, and fails, raises no unhandled rejection', async () => {
+  const carrier = storedToken({
+    read: () => undefined,
+    write: () => Promise.reject(new Error('full')),
+  })
+  const rejected: unknown[] = []
+  const note = (reason: unknown): void => void rejected.push(reason)
+  process.on('unhandledRejection', note)
+  try {
+    open(carrier).onCapture?.('1.c.1.6.1')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(rejected).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})
+
+test.each([
+  ['primary', PRIMARY],
+  ['replica', REPLICA],
+])(
+  'rule 15: a response that answers every client has the token of none, in role %s',
+  async (_role, env) => {
+    const nothing = new Response(null, { status: 204 })
+    let lsn = 5n
+    const handler = withFlyback(
+      () => {
+        if (lsn > 0n) scope().tokens.add(at(lsn))
+        return nothing
+      },
+      { env },
+    )
+    const cookies = async (): Promise<string[]> =>
+      (await handler(new Request('http://app/'))).headers.getSetCookie()
+    expect(await cookies()).toEqual([expect.stringContaining('flyback-c-1-5=')])
+    lsn = 6n
+    expect(await cookies()).toEqual([expect.stringContaining('flyback-c-1-6=')])
+    lsn = 0n
+    expect(await cookies()).toEqual([])
+  },
+)
+
+test.each<readonly [what: string, headers: OutgoingHttpHeaders | OutgoingHttpHeader[]]>([
+  ['an object', { 'set-cookie': ['a=1', 'b=2'], 'x-more': '7', 'x-none': [] }],
+  ['names and values by turns', ['set-cookie', ['a=1', 'b=2'], 'x-more', '7']],
+  ['names that come twice', ['set-cookie', 'a=1', 'set-cookie', 'b=2', 'x-more', '7']],
+])('HTTP/2: what writeHead is given as %s goes out with the token', async (_what, headers) => {
+  const server = http2.createServer((req, res) => {
+    const request = req as unknown as IncomingMessage
+    const response = res as unknown as ServerResponse
+    flyback({ env: PRIMARY })(request, response, () => {
+      scope().tokens.add(at(5n))
+      response.writeHead(200, headers as OutgoingHttpHeaders)
+      response.end('ok')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const client = http2.connect(`http://127.0.0.1:${port}`)
+  const stream = client.request({ ':path': '/' })
+  stream.resume()
+  const [received] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders]
+  expect(received['set-cookie']).toEqual(['a=1', 'b=2', expect.stringContaining('flyback-c-1-5=')])
+  expect(received).toMatchObject({ 'x-more': '7', 'cache-control': 'private' })
+  expect(received).not.toHaveProperty('x-none')
+  client.close()
+  server.close()
 })
 
 test.each([

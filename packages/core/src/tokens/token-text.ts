@@ -5,8 +5,10 @@ const VERSION = '1'
 const SEPARATOR = '~'
 const ENTRY = /^1\.([0-9a-z]{1,10})\.([0-9a-z]{1,7})\.([0-9a-z]{1,13})\.([0-9a-z]{1,7})$/
 const PIN = /^1\.pin\.([0-9a-z]{1,7})$/
-/** More than any app has clusters; the rest of a longer text is not read. */
-const MAX_ENTRIES = 16
+/** More than fit into the headers of a request; the rest of a longer text is not read. */
+const MAX_ENTRIES = 1024
+/** More than any app has. */
+const MAX_CLUSTERS = 16
 
 /** An entry in its compact form: version, cluster, timeline, position and issue time, all in base 36. */
 export function printEntry(entry: TokenEntry): string {
@@ -42,7 +44,8 @@ export function printToken(entries: readonly TokenEntry[]): string {
 /** The entries of one or more tokens in a text, the furthest of each cluster; what is no entry is left out. */
 export function parseToken(text: string): TokenEntry[] {
   const parts = text.split(/[~,\s]+/, MAX_ENTRIES)
-  return furthest(parts.map(parseEntry).filter((entry) => entry !== undefined))
+  const entries = parts.map(parseEntry).filter((entry) => entry !== undefined)
+  return furthest(entries).slice(0, MAX_CLUSTERS)
 }
 
 function parseBase36(text: string): bigint {

@@ -76,6 +76,16 @@ describe('a token', () => {
     )
   })
 
+  test('of many responses at once counts to the last', () => {
+    const list = Array.from({ length: 100 }, (_, index) => `1.c.1.${(index + 1).toString(36)}.1`)
+    expect(parseToken(list.join(', '))).toMatchObject([{ lsn: 100n }])
+  })
+
+  test('has no more clusters than an app has, however many are sent', () => {
+    const list = Array.from({ length: 500 }, (_, index) => `1.c${index.toString(36)}.1.5.1`)
+    expect(parseToken(list.join('~'))).toHaveLength(16)
+  })
+
   test('what is none is left out', () => {
     expect(parseToken('1.abc.1.5.1~garbage~1.pin.zz;')).toEqual([
       { type: 'position', cluster: 'abc', timeline: 1, lsn: 5n, issuedAt: 1 },

@@ -39,7 +39,7 @@ const NAME = /^[A-Za-z0-9_-]{1,40}$/
 const DOMAIN = /^\.?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$/
 const PATH = /^\/[A-Za-z0-9/_.~-]*$/
 const LONGEST_AGE_SECONDS = 400 * 24 * 3600
-/** More than any client has at once; the rest is not read. */
+/** More than any client has at once; of more, the last are read: browsers send the newest last. */
 const MAX_COOKIES = 64
 
 interface SentCookie {
@@ -104,7 +104,7 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier {
     const names = [`${name}-`, `__Host-${name}-`]
     return Object.entries(parseCookie(header))
       .filter(([cookie]) => names.some((start) => cookie.startsWith(start)))
-      .slice(0, MAX_COOKIES)
+      .slice(-MAX_COOKIES)
       .flatMap(([cookie, value]) => {
         const text = signer.verify(value ?? '')
         const entry = text === undefined ? undefined : parseEntry(text)

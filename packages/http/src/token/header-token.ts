@@ -10,8 +10,8 @@ export interface HeaderTokenOptions {
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,60}$/
-/** What a client sends of several responses is joined by commas; the rest is not read. */
-const MAX_TOKENS = 16
+/** What a client sends of several responses is joined by commas; the rest is not read. More than fit into the headers of a request. */
+const MAX_TOKENS = 512
 
 /**
  * Carries tokens in a header, for clients that are no browsers: they send back what the last response gave, or what all the
