@@ -136,7 +136,9 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
     if (!goesThere) return admission
     const endpoint = findKnownStale(carried?.given() ?? [])
     const place = endpoint && takePlace(endpoint.maxFallbacks)
-    place?.replay()
+    if (outcome === 'replay') place?.replay()
+    // Its scope takes it in the same turn, and has it until the work is over.
+    else place?.giveBack()
     if (endpoint === undefined || place !== undefined) return admission
     const busy: Admission = { outcome: 'refuse', because: 'busy' }
     told?.admitted(busy, input)
@@ -181,7 +183,10 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
 
     decide(input, policy) {
       const choice = policy === undefined ? input : ({ policy, by: 'route' } as const)
-      return decided({ ...input, policy: choice.policy, by: choice.by, undecided: false })
+      const known = { ...input, policy: choice.policy, by: choice.by, undecided: false }
+      const admission = decideAdmission(known)
+      // What runs here has its place already.
+      return admission.outcome === 'open' ? admission : placed(admission, known)
     },
 
     admitUnreached(input) {
@@ -210,6 +215,10 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
         ...(carried !== undefined && { token: () => carried.given() }),
         ...(carried?.onCapture !== undefined && { onCapture: carried.onCapture }),
       })
+      if (forward === 'stale') {
+        const endpoint = findKnownStale(carried?.given() ?? [])
+        if (endpoint !== undefined) scope.takePlace(endpoint.maxFallbacks)
+      }
       openScopes.set(scope, { told, carried, safe })
       scopesInProgress().add(scope)
       told?.opened(scope)
