@@ -31,11 +31,12 @@ export class Watcher {
   /** A member of the endpoint is this far. @param received what it has, replayed or not */
   saw(lsn: bigint, received: bigint = lsn): void {
     if (received > this.#received) this.#received = received
+    // Also when it was seen so far before: by another of its members, or just before somebody began to wait.
+    for (const waiter of this.#waiters) if (waiter.position.lsn <= lsn) waiter.done(true)
     if (lsn <= this.#seen) return
     this.#seen = lsn
     // It moves again: whoever comes next may wait.
     if (this.#missed !== undefined && this.#missed.lsn <= lsn) this.#missed = undefined
-    for (const waiter of this.#waiters) if (waiter.position.lsn <= lsn) waiter.done(true)
   }
 
   /** Whether it is known to be behind so far that waiting is in vain. */

@@ -56,6 +56,18 @@ describe('a watcher', () => {
     expect(await watcher.wait(at(5), 5000, poll)).toBe(true)
   })
 
+  test('wakes whoever waits for what another member has shown already', async () => {
+    const watcher = new Watcher()
+    watcher.saw(9n)
+    const state = member()
+    state.lsn = 9
+    expect(await watcher.wait(at(5), 1000, state.poll)).toBe(true)
+    const slow = member()
+    const waiting = watcher.wait(at(5), 1000, slow.poll)
+    slow.lsn = 5
+    expect(await waiting, 'a member that is behind the other comes so far').toBe(true)
+  })
+
   test('does not wait again for a member that was waited for in vain, until it moves so far', async () => {
     const watcher = new Watcher()
     const state = member()
