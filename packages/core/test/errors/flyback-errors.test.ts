@@ -1,6 +1,12 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { ConfigurationError, PrimaryUnavailable, ReplayRequired } from '../../src/index.js'
+import {
+  CommitUnknown,
+  ConfigurationError,
+  isCommitUnknown,
+  PrimaryUnavailable,
+  ReplayRequired,
+} from '../../src/index.js'
 
 const SECRETS = ['sEcReT-sql', 'sEcReT-param', 'sEcReT-row']
 const cause = Object.assign(new Error(SECRETS[0]), { detail: SECRETS[1], where: SECRETS[2] })
@@ -42,6 +48,26 @@ describe.each([
     ).toBe(true)
     expect(error instanceof copy.ConfigurationError).toBe(false)
     expect(error).toBeInstanceOf(Error)
+  })
+})
+
+describe('rule 18: CommitUnknown', () => {
+  const error = new CommitUnknown(cause)
+
+  test('says that the outcome is unknown, by a SQLSTATE that is of no refusal', () => {
+    expect(error).toMatchObject({ name: 'CommitUnknown', code: '40003', cause })
+    expect(error.message).toMatch(/unknown/)
+    expect(isCommitUnknown(error)).toBe(true)
+    expect(error instanceof ReplayRequired).toBe(false)
+  })
+
+  test('rule 19: shows nothing of its cause', () => {
+    const shown = [error.message, inspect(error, { depth: 10 }), JSON.stringify(error)].join()
+    for (const secret of SECRETS) expect(shown).not.toContain(secret)
+  })
+
+  test.each([undefined, null, '40003', { code: '40003' }, cause])('%o is none', (value) => {
+    expect(isCommitUnknown(value)).toBe(false)
   })
 })
 
