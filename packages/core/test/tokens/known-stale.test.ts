@@ -15,6 +15,8 @@ const at = (cluster: string, lsn: number): Position => ({
 async function frozen(cluster: string, lsn: number): Promise<Watcher> {
   const watcher = new Watcher()
   rememberStale(cluster, { watcher, maxFallbacks: 7 })
+  // It has received more than it has replayed.
+  watcher.saw(0n, 99n)
   await watcher.wait(at(cluster, lsn), 1, () => Promise.resolve(0n))
   return watcher
 }
