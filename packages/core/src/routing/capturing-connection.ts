@@ -58,9 +58,7 @@ export abstract class CapturingConnection extends MemberConnection {
    * round trip of its own: the server takes it up when that statement has ended (rule 7). Never leaves a rejection unhandled.
    */
   askAhead(): Promise<readonly unknown[]> {
-    const answer = this.ask(
-      this.proof.cluster === undefined ? IDENTITY_STATEMENT : POSITION_STATEMENT,
-    )
+    const answer = this.ask(this.#asksIdentity ? IDENTITY_STATEMENT : POSITION_STATEMENT)
     answer.catch(() => {})
     return answer
   }
@@ -77,9 +75,14 @@ export abstract class CapturingConnection extends MemberConnection {
     else scope.tokens.add(position)
   }
 
+  /** A standby may have followed to a new timeline since, or been promoted to one: what is seen there counts for that. */
+  get #asksIdentity(): boolean {
+    return !this.proof.isOnTimeline
+  }
+
   async #position(asked?: Promise<readonly unknown[]>): Promise<Position | undefined> {
     const isWriter = this.leadsTo === 'writer'
-    const answer = await this.askMember(this.proof.cluster === undefined, asked)
+    const answer = await this.askMember(this.#asksIdentity, asked)
     const { cluster, timeline } = this.proof
     if (answer === undefined || cluster === undefined || timeline === 0) return undefined
     if (answer.inRecovery === isWriter) return undefined

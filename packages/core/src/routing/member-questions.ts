@@ -14,7 +14,7 @@ export async function primaryPosition<C>(
 ): Promise<Position | null> {
   const ask = (): Promise<Position | undefined> =>
     withMember(source, 'writer', async (connection) => {
-      const answer = await connection.askMember(connection.lacksIdentity(undefined))
+      const answer = await connection.askMember(!connection.proof.isOnTimeline)
       const { cluster, timeline } = connection.proof
       if (answer === undefined || answer.inRecovery || cluster === undefined) return undefined
       return { type: 'position', cluster, timeline, lsn: answer.lsn, issuedAt: nowSeconds() }

@@ -19,6 +19,8 @@ export class MemberProof {
   cluster: string | undefined
   /** A lower bound; 0 when nothing is known. */
   timeline = 0
+  /** The timeline is the one that a primary writes, which it does for as long as a connection to it is open. */
+  isOnTimeline = false
   lsn = 0n
   inRecovery: boolean | undefined
   segmentBytes: bigint | undefined
@@ -29,6 +31,7 @@ export class MemberProof {
     this.cluster = cluster ?? this.cluster
     this.segmentBytes = answer.segmentBytes ?? this.segmentBytes
     this.timeline = Math.max(this.timeline, timeline ?? 0)
+    if (!inRecovery && timeline !== undefined) this.isOnTimeline = true
     // What a primary has inserted it shows, flushed or not.
     const reached = inRecovery ? lsn : (ahead ?? lsn)
     if (reached > this.lsn) this.lsn = reached
@@ -45,6 +48,7 @@ export class MemberProof {
     }
     this.cluster = other.cluster
     this.timeline = other.timeline
+    this.isOnTimeline = other.isOnTimeline
     this.lsn = other.lsn
   }
 

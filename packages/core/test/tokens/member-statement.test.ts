@@ -72,6 +72,15 @@ describe('what a member has proven', () => {
     expect(proof.lsn).toBe(8n)
   })
 
+  test('is the timeline itself once it has named that as a primary, which a promoted standby has not yet', () => {
+    const proof = new MemberProof()
+    proof.learn({ ...answer, lsn: 5n, cluster: 'a', timeline: 1 })
+    proof.learn({ ...answer, inRecovery: false, lsn: 6n, cluster: undefined, timeline: undefined })
+    expect(proof).toMatchObject({ inRecovery: false, isOnTimeline: false })
+    proof.learn({ ...answer, inRecovery: false, lsn: 7n, cluster: 'a', timeline: 2 })
+    expect(proof).toMatchObject({ isOnTimeline: true, timeline: 2 })
+  })
+
   test('another connection follows it, but not back', () => {
     const [end, one] = [new MemberProof(), new MemberProof()]
     one.learn({ ...answer, lsn: 9n, cluster: 'a', timeline: 1 })
