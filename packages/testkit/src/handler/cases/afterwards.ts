@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { HandlerSection } from '../handler-case.js'
 import { PROGRAMS } from '../programs.js'
@@ -15,8 +14,9 @@ export const afterwards: HandlerSection = {
           const door = `app ${program}` as const
           const state = async (): Promise<Record<string, unknown>> =>
             (await host.send(door, '/clients')).json()
-          for (let time = 0; time < 100 && (await state())['taken'] !== 0; time++) await sleep(20)
-          expect(await state(), door).toEqual({ taken: 0, waiting: 0 })
+          await expect
+            .poll(state, { message: door, interval: 20, timeout: 2000 })
+            .toEqual({ taken: 0, waiting: 0 })
         }
       },
     },
