@@ -36,13 +36,14 @@ export function createConsumer(
     mkdirSync(target, { recursive: true })
     execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
   }
-  for (const name of tarballs.keys()) linkDependencies(modules, name, tarballs)
   for (const [name, versions] of Object.entries(PEERS)) {
     const target = join(modules, name)
     mkdirSync(dirname(target), { recursive: true })
     if (versions.copied) cpSync(installed(versions[age]), target, { recursive: true })
     else symlinkSync(installed(versions[age]), target)
   }
+  // What is a peer of one and a dependency of another is there already.
+  for (const name of tarballs.keys()) linkDependencies(modules, name, tarballs)
   for (const types of ['@types/node', '@types/pg']) {
     mkdirSync(dirname(join(modules, types)), { recursive: true })
     symlinkSync(installed(types), join(modules, types))
