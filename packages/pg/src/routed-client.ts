@@ -238,8 +238,8 @@ export function routeClient(
           session.endSending(scope, told)
           return commitFailure(session.firstRefusal, text, { command })
         },
-        capture: (command) =>
-          scope !== undefined && session.owesCapture(scope, [command])
+        capture: (commands) =>
+          scope !== undefined && session.owesCapture(scope, commands)
             ? session.capture(scope)
             : undefined,
         whenLost: (tell) => session.whenLost(tell),

@@ -39,6 +39,11 @@ export class Session extends Connection {
     return this.#ask(statement)
   }
 
+  override hear(text: string | undefined): void {
+    // Behind others that were not awaited nobody knows yet what it begins in.
+    super.hear(this.busy ? undefined : text)
+  }
+
   /** Listens before the client connects: the first announcements come with the connection. */
   observe(connection: ConnectionLike): void {
     this.#observed = true

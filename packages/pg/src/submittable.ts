@@ -41,10 +41,10 @@ interface Hooks {
   onError(error: unknown): unknown
   /** Rows or data have come. */
   onDelivery(): void
-  /** An error to hand over instead of a success, once its command tag is known. */
+  /** An error to hand over instead of a success, once its first command tag is known. */
   onComplete(commandTag: string | undefined): unknown
   /** What has to be done before the end is handed over, if anything. Never rejects. */
-  capture(commandTag: string | undefined): Promise<void> | undefined
+  capture(commandTags: readonly (string | undefined)[]): Promise<void> | undefined
   /** Calls back when the connection has ended; returns a function that takes the wish back. */
   whenLost(tell: () => void): () => void
 }
@@ -54,7 +54,7 @@ interface Hooks {
  * this one object, and only its own properties.
  */
 export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
-  let tag: string | undefined
+  const tags: (string | undefined)[] = []
   let captured: Promise<void> | undefined
   for (const name of HANDLERS) {
     const handler: unknown = Reflect.get(submittable, name)
@@ -63,14 +63,15 @@ export function adoptSubmittable(submittable: Submittable, hooks: Hooks): void {
       if (name === 'handleError')
         return Reflect.apply(handler, submittable, [hooks.onError(args[0]), args[1]])
       if (DELIVERIES.has(name)) hooks.onDelivery()
-      if (name === 'handleCommandComplete') tag = tagOf(args[0])
+      if (name === 'handleCommandComplete') tags.push(tagOf(args[0]))
       if (name === 'handleReadyForQuery') {
-        const failure = hooks.onComplete(tag)
+        const failure = hooks.onComplete(tags[0])
         const handleError: unknown = Reflect.get(submittable, 'handleError')
         if (failure !== undefined && typeof handleError === 'function') {
           return Reflect.apply(handleError, submittable, [failure, args[0]])
         }
-        captured = hooks.capture(tag)
+        // What was broken off has none.
+        captured = hooks.capture(tags.length === 0 ? [undefined] : tags)
         if (captured !== undefined) {
           const hand = bindToCaller((): unknown => Reflect.apply(handler, submittable, args))
           return void captured.then(hand)

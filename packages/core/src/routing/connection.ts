@@ -11,7 +11,7 @@ import { learnParameter } from './connection-facts.js'
 import { type Link, mayProbe } from './link.js'
 import { rememberOrigin } from './origin-of.js'
 import type { Remedy } from './router.js'
-import { isCommit, mayCommitInPart } from './statement.js'
+import { isCommit, mayCommitBeforeItsEnd, mayCommitInPart } from './statement.js'
 
 /**
  * What is known of one connection: its facts, its transaction, the refusal it met. A driver's adapter extends it with how it
@@ -104,7 +104,7 @@ export abstract class Connection extends CapturingConnection {
     this.#learnRole(scope)
     const unknown = this.#isOutcomeUnknown(error, text)
     // What may have been committed, must be seen.
-    if (unknown && scope?.captures === true) scope.tokens.pin()
+    if ((unknown || this.#mayHaveCommitted(text)) && scope?.captures === true) scope.tokens.pin()
     if (sqlstateOf(error) !== undefined) scope?.answered(memberOf(this))
     const { router, endpoint } = this.link
     const remedy = router.judge(scope, {
@@ -129,8 +129,13 @@ export abstract class Connection extends CapturingConnection {
     if (this.leadsTo !== 'writer') return false
     // A transaction whose connection ends is rolled back, unless it was about to commit.
     if (this.status !== 'I' && text !== undefined && !isCommit(text)) return false
-    if (this.status === 'I' && text !== undefined && mayCommitInPart(text)) return true
     return this.lost || sqlstateOf(error) === undefined || classifyError(error) === 'unavailable'
+  }
+
+  /** Whether a part of a text that failed may have been committed. The status is still that of before it. */
+  #mayHaveCommitted(text: string | undefined): boolean {
+    if (this.leadsTo !== 'writer' || text === undefined) return false
+    return this.status === 'I' ? mayCommitInPart(text) : mayCommitBeforeItsEnd(text)
   }
 
   /** Remembers what an error means for this connection, and that it came from it. */

@@ -19,8 +19,11 @@ const ROLLBACK = /^(?:rollback|abort)\b/i
 const PROCEDURE = /^(?:call|do)\b/i
 const SEVERAL = /;\s*\S/
 const BEGIN = /^(?:begin|start\s+transaction)\b[^;]*;?\s*$/i
-const READ_ONLY = /^(?:begin|(?:start|set)\s+transaction)\b[^;]*\bread\s+only\b[^;]*;?\s*$/i
-const READ_WRITE = /\bread\s+write\b|\bread_only\b/i
+/** No comments in it: they may say the same. */
+const READ_ONLY = /^(?:begin|(?:start|set)\s+transaction)\b[\w\s,]*\bread\s+only\b[\w\s,]*;?\s*$/i
+/** `transaction_read_only`, too. */
+const READ_WRITE = /\bwrite\b|read_only\b/i
+const COMMITS = /\b(?:commit|end)\b/i
 const END = /^(?:commit|end|rollback|abort|release)\b[^;]*;?\s*$/i
 
 /**
@@ -48,7 +51,7 @@ export function rollsBack(text: string): boolean {
  * even that once READ WRITE was heard of.
  */
 export function declaresReadOnly(text: string): boolean {
-  return READ_ONLY.test(withoutNoise(text))
+  return READ_ONLY.test(withoutNoise(text)) && !mayDeclareReadWrite(text)
 }
 
 /**
@@ -58,6 +61,14 @@ export function declaresReadOnly(text: string): boolean {
 export function mayCommitInPart(text: string): boolean {
   const rest = withoutNoise(text)
   return PROCEDURE.test(rest) || SEVERAL.test(rest)
+}
+
+/**
+ * Whether a text that failed in an open transaction may have committed it first: several statements in one, with a word that
+ * commits. Errs on the side of yes.
+ */
+export function mayCommitBeforeItsEnd(text: string): boolean {
+  return SEVERAL.test(withoutNoise(text)) && COMMITS.test(text)
 }
 
 /** Whether a text is one statement that begins a transaction. */

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { endsTransaction, isCommit, rollsBack, takesAdvisoryLock } from '../../src/index.js'
-import { declaresReadOnly, mayCommitInPart } from '../../src/routing/statement.js'
+import {
+  declaresReadOnly,
+  mayCommitBeforeItsEnd,
+  mayCommitInPart,
+  mayDeclareReadWrite,
+} from '../../src/routing/statement.js'
 
 describe('takesAdvisoryLock', () => {
   test.each([
@@ -95,8 +100,36 @@ describe('declaresReadOnly', () => {
     "begin read only; insert into item (name) values ('x')",
     "select 'begin read only'",
     'set transaction read write',
+    'begin read only, read write',
+    'begin /* read only */',
+    'begin -- not read only',
   ])('not %s', (text) => {
     expect(declaresReadOnly(text)).toBe(false)
+  })
+})
+
+describe('mayDeclareReadWrite', () => {
+  test.each([
+    'set transaction read write',
+    'set transaction read/**/write',
+    'set transaction_read_only = off',
+    'SET LOCAL "transaction_read_only" TO off',
+  ])('%s', (text) => {
+    expect(mayDeclareReadWrite(text)).toBe(true)
+  })
+})
+
+describe('mayCommitBeforeItsEnd', () => {
+  test.each([
+    'insert into item default values; commit; select 1/0',
+    'commit; select 1/0',
+    'select 1; /* x */ END',
+  ])('%s', (text) => {
+    expect(mayCommitBeforeItsEnd(text)).toBe(true)
+  })
+
+  test.each(['commit', 'commit;', "insert into item (name) values ('; x')"])('not %s', (text) => {
+    expect(mayCommitBeforeItsEnd(text)).toBe(false)
   })
 })
 
