@@ -261,6 +261,26 @@ describe('a read with a token', () => {
     expect(await read()).toMatchObject({ rowCount: 1 })
   })
 
+  test('in a transaction that began before its scope asked for so much is refused', async () => {
+    await using writer = app.open('ewr')
+    await using reader = app.open('iad')
+    await lab.caughtUp()
+    const first = await app.write(writer)
+    await lab.caughtUp()
+    await app.request('iad', first, async () => {
+      const client = await reader.connect()
+      await client.query('begin isolation level repeatable read')
+      await client.query('select 1')
+      const token = await app.write(writer)
+      const reading = withToken(token, () => client.query('select count(*) from item')).catch(
+        (error: unknown) => error,
+      )
+      const answer = await reading
+      client.release(true)
+      expect(answer).toMatchObject({ name: 'ReplayRequired', reason: 'stale' })
+    })
+  })
+
   test('of another cluster asks for nothing here', async () => {
     await using reader = app.open('iad')
     const foreign = '1.2abcdefgh.7.zzzzzzzzzz.tp23a1'

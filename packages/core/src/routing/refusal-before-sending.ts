@@ -20,7 +20,7 @@ export function refusalBeforeSending(
   // It would read the past of what the scope wrote; only what ends a transaction that was open reads nothing.
   const ends = status !== 'I' && text !== undefined && endsTransaction(text)
   if (router.isBehind(scope, leadsTo) && !ends) return router.refuse(scope, 'mixed-reads')
-  if (status === 'I' && isStale(connection, scope)) {
+  if (!ends && status !== 'E' && isStale(connection, scope)) {
     try {
       router.leaveStale(scope, true)
     } catch (refusal) {
@@ -35,12 +35,14 @@ export function refusalBeforeSending(
 
 /**
  * Whether a connection that was checked out before its scope came to ask for so much has not proven that it has it. It is asked for
- * the next time.
+ * the next time. The snapshot of an open transaction never gets newer; what a monotonic scope read beside it counts for its client, not here.
  */
 function isStale(connection: Connection, scope: Scope | undefined): boolean {
+  const isOpen = connection.status !== 'I'
+  if (isOpen && scope?.consistency.monotonic === true) return false
   const freshness = connection.freshness(scope, false)
   if (freshness === 'free' || freshness === 'contained') return false
-  if (freshness === 'unknown' && !connection.busy) {
+  if (freshness === 'unknown' && !isOpen && !connection.busy) {
     connection.askMember(connection.lacksIdentity(scope)).catch(() => {})
   }
   return true
