@@ -158,7 +158,7 @@ export function routeClient(
     /** Sends a statement of ours, past all checks. */
     #ask(statement: string): Promise<readonly unknown[]> {
       return new Promise((resolve, reject) => {
-        const config: pg.QueryArrayConfig = { text: statement, rowMode: 'array' }
+        const config: pg.QueryArrayConfig = { text: statement, rowMode: 'array', types: TEXT }
         super.query(config, (error, result) => {
           if (error) reject(error)
           else resolve(result.rows[0] ?? [])
@@ -265,6 +265,9 @@ export function routeClient(
     }
   }
 }
+
+/** All that is ours is text, whatever parsers the app has for that. */
+const TEXT: pg.CustomTypesConfig = { getTypeParser: () => String }
 
 /** Verdicts that may depend on what the server announces with the end of its answer. */
 const WAITS: ReadonlySet<string> = new Set(['refused', 'ambiguous', 'aborted'])

@@ -77,3 +77,10 @@ describe('rule 6: what was committed is in the scope', () => {
     expect(types).toEqual([])
   })
 })
+
+test('what is ours is read as text, whatever parsers the app has for that', async () => {
+  await using pool = app.open('ewr', {
+    types: { getTypeParser: () => (value: unknown) => [value] },
+  })
+  expect(await app.write(pool)).toMatch(/^1\.(?!pin)/)
+})
