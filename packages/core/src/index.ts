@@ -59,6 +59,7 @@ export {
   ReplayRequired,
   type ReplayRequiredOptions,
 } from './errors/replay-required.js'
+export { processWide } from './process-wide.js'
 export { type Ask, acquireConnection, type ConnectionSource } from './routing/acquire-connection.js'
 export { type Attempt, NO_RETRY } from './routing/attempt.js'
 export {

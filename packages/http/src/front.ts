@@ -1,4 +1,11 @@
-import { findKnownStale, type Role, Scope, takePlace, tellNotices } from '@flyback/core'
+import {
+  findKnownStale,
+  type Role,
+  Scope,
+  type StaleEndpoint,
+  takePlace,
+  tellNotices,
+} from '@flyback/core'
 import { currentScope } from '@flyback/core/scope'
 import { type Admission, type AdmissionInput, type BodySize, decideAdmission } from './admission.js'
 import { type Answer, isRegion, refusalAnswer, replayAnswer, tooLargeAnswer } from './answer.js'
@@ -34,6 +41,8 @@ export type Replay = Answer | Carry
 /** A request, as it was described once. */
 export interface FrontInput extends AdmissionInput {
   readonly carried?: CarriedToken | undefined
+  /** The endpoint that is known to lack what its client has seen. */
+  readonly staleAt?: StaleEndpoint | undefined
 }
 
 /** What the node and the fetch base share: everything but their streams. */
@@ -74,11 +83,6 @@ export interface Front<R> {
   endScope(scope: Scope, completed?: boolean): void
 }
 
-/** Whether waiting for the replica here is known to be in vain. */
-function isStale(carried: CarriedToken | undefined): boolean {
-  return carried !== undefined && findKnownStale(carried.given()) !== undefined
-}
-
 const toldOf = ({ replayed, cached, failed }: ReplayOrigin) => ({ replayed, cached, failed })
 
 const NO_ORIGIN: ReplayOrigin = { replayed: false, cached: false, failed: false }
@@ -110,10 +114,13 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       isEncrypted: request.isEncrypted ?? false,
     })
     const { consistency = settings.consistency } = choice
+    const mayBeStale = role === 'replica' && consistency !== 'eventual'
+    const staleAt = mayBeStale ? findKnownStale(carried?.given() ?? []) : undefined
     return {
       carried,
       consistency,
-      stale: role === 'replica' && consistency !== 'eventual' && isStale(carried),
+      staleAt,
+      stale: staleAt !== undefined,
       told: tellRequest(request, choice, toldOf(origin), { deployment, serverTiming }),
       role,
       safe: isSafeMethod(request.method),
@@ -128,18 +135,17 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
 
   /** A place at the primary is taken for what goes there before its handler runs, as it is later on. */
   function placed(admission: Admission, input: FrontInput): Admission {
-    const { carried, told } = input
+    const { staleAt, told } = input
     const { outcome } = admission
     const goesThere =
       (outcome === 'replay' && admission.reason === 'stale') ||
       (outcome === 'open' && admission.forward === 'stale')
-    if (!goesThere) return admission
-    const endpoint = findKnownStale(carried?.given() ?? [])
-    const place = endpoint && takePlace(endpoint.maxFallbacks)
+    if (!goesThere || staleAt === undefined) return admission
+    const place = takePlace(staleAt.maxFallbacks)
     if (outcome === 'replay') place?.replay()
     // Its scope takes it in the same turn, and has it until the work is over.
     else place?.giveBack()
-    if (endpoint === undefined || place !== undefined) return admission
+    if (place !== undefined) return admission
     const busy: Admission = { outcome: 'refuse', because: 'busy' }
     told?.admitted(busy, input)
     return busy
@@ -201,24 +207,22 @@ export function createFront<R>(options: FlybackOptions<R>): Front<R> {
       return replayIn(primaryRegion, reason)
     },
 
-    openScope({ canReplay, forward }, { origin, told, carried, safe, consistency }) {
+    openScope({ canReplay, forward }, { origin, told, carried, safe, consistency, staleAt }) {
+      const replayed = origin.replayed || origin.cached
       const scope = new Scope({
         role,
         primaryRegion,
         canReplay,
         forward,
-        replayed: origin.replayed || origin.cached,
+        replayed,
         request: told?.request,
-        mayWrite: !safe || ((origin.replayed || origin.cached) && origin.stale !== true),
+        mayWrite: !safe || (replayed && origin.stale !== true),
         captures: carried !== undefined,
         ...(consistency !== undefined && { consistency }),
         ...(carried !== undefined && { token: () => carried.given() }),
         ...(carried?.onCapture !== undefined && { onCapture: carried.onCapture }),
       })
-      if (forward === 'stale') {
-        const endpoint = findKnownStale(carried?.given() ?? [])
-        if (endpoint !== undefined) scope.takePlace(endpoint.maxFallbacks)
-      }
+      if (forward === 'stale' && staleAt !== undefined) scope.takePlace(staleAt.maxFallbacks)
       openScopes.set(scope, { told, carried, safe })
       scopesInProgress().add(scope)
       told?.opened(scope)

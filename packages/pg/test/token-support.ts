@@ -8,7 +8,7 @@ import {
   type ScopeOptions,
 } from '@flyback/core'
 import { currentToken, runInScope } from '@flyback/core/scope'
-import type { Lab, LabDatabase } from '@flyback/lab'
+import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
 import { Pool, type PoolConfig } from '../src/index.js'
 
 /** An app on its lab: a pool where one is asked for, and requests that come with tokens. */
@@ -39,6 +39,19 @@ export interface ReadOptions {
 
 export const INSERT = "insert into item (name) values ('x')"
 const WHO = 'select pg_is_in_recovery() as standby'
+
+/** A lab of its own with an app on it, whose database has the table `item`. The caller closes the lab. */
+export async function startTokenLab(
+  regions: readonly string[],
+): Promise<{ readonly lab: Lab; readonly database: LabDatabase; readonly app: TokenApp }> {
+  const lab = await startLab({ regions, distanceScale: 0 })
+  const database = await lab.createDatabase()
+  const app = tokenApp(lab, database)
+  await using pool = app.open(lab.primaryRegion)
+  await pool.query('create table item (id serial primary key, name text)')
+  await lab.caughtUp()
+  return { lab, database, app }
+}
 
 export function tokenApp(lab: Lab, database: LabDatabase): TokenApp {
   const env = (region: string) => lab.env(region, { database: database.name })

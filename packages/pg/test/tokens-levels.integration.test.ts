@@ -1,23 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentToken, withConsistency } from '@flyback/core/scope'
-import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
+import type { Lab } from '@flyback/lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { failure } from './support.js'
-import { INSERT, type TokenApp, tokenApp } from './token-support.js'
+import { INSERT, startTokenLab, type TokenApp } from './token-support.js'
 
 const COUNT = 'select count(*)::int as items, pg_is_in_recovery() as standby from item'
 
 let lab: Lab
-let database: LabDatabase
 let app: TokenApp
 
 beforeAll(async () => {
-  lab = await startLab({ regions: ['ewr', 'iad', 'syd'], distanceScale: 0 })
-  database = await lab.createDatabase()
-  app = tokenApp(lab, database)
-  await using pool = app.open('ewr')
-  await pool.query('create table item (id serial primary key, name text)')
-  await lab.caughtUp()
+  ;({ lab, app } = await startTokenLab(['ewr', 'iad', 'syd']))
 })
 afterAll(() => lab.close())
 

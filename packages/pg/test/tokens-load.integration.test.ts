@@ -1,20 +1,15 @@
 import { parseToken, printToken } from '@flyback/core'
-import { type Lab, type LabDatabase, startLab } from '@flyback/lab'
+import type { Lab, LabDatabase } from '@flyback/lab'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type TokenApp, tokenApp } from './token-support.js'
+import { startTokenLab, type TokenApp } from './token-support.js'
 
 let lab: Lab
 let database: LabDatabase
 let app: TokenApp
 
 beforeAll(async () => {
-  lab = await startLab({ regions: ['ewr', 'iad'], distanceScale: 0 })
-  database = await lab.createDatabase()
-  app = tokenApp(lab, database)
-  await using pool = app.open('ewr')
-  await pool.query('create table item (id serial primary key, name text)')
-  await lab.caughtUp()
+  ;({ lab, database, app } = await startTokenLab(['ewr', 'iad']))
 })
 afterAll(() => lab.close())
 

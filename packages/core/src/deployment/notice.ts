@@ -1,3 +1,5 @@
+import { processWide } from '../process-wide.js'
+
 /** Something worth telling once per process: a fact about the configuration, and what to do about it. */
 export interface Notice {
   /** Stable name, such as `FLYBACK_REGION_MISSING`. */
@@ -5,16 +7,12 @@ export interface Notice {
   readonly message: string
 }
 
-const TOLD: symbol = Symbol.for('flyback.notices')
-
 /**
  * Tells each notice once per process, as a Node warning (`--no-warnings` and `process.on('warning')` apply) or on the
  * console elsewhere.
  */
 export function tellNotices(notices: readonly Notice[]): void {
-  const known: unknown = Reflect.get(globalThis, TOLD)
-  const told = known instanceof Set ? known : new Set<unknown>()
-  Reflect.set(globalThis, TOLD, told)
+  const told = processWide('notices', Set<string>)
   for (const notice of notices) {
     if (told.has(notice.message)) continue
     told.add(notice.message)

@@ -1,12 +1,8 @@
-const KNOWN: symbol = Symbol.for('flyback.clusters')
+import { processWide } from '../process-wide.js'
 
 /** The clusters this process talks to, by what its configuration calls them, and by what they call themselves once they have. */
 function known(): Map<string, string | undefined> {
-  const existing: unknown = Reflect.get(globalThis, KNOWN)
-  if (existing instanceof Map) return existing
-  const created = new Map<string, string | undefined>()
-  Reflect.set(globalThis, KNOWN, created)
-  return created
+  return processWide('clusters', Map<string, string | undefined>)
 }
 
 /** A pool or a client was made for a cluster. */

@@ -1,15 +1,9 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { processWide } from '../process-wide.js'
 import type { Scope } from './scope-state.js'
 
-const STORE: symbol = Symbol.for('flyback.scope-store')
-
-// Under a global symbol, so that two copies of this package share one scope.
 function store(): AsyncLocalStorage<Scope | undefined> {
-  const existing: unknown = Reflect.get(globalThis, STORE)
-  if (existing instanceof AsyncLocalStorage) return existing
-  const created = new AsyncLocalStorage<Scope | undefined>()
-  Reflect.set(globalThis, STORE, created)
-  return created
+  return processWide('scope-store', AsyncLocalStorage<Scope | undefined>)
 }
 
 /** The scope of the work in progress, if any. Adapters read it once, synchronously, at the public call. */

@@ -1,4 +1,4 @@
-const FALLBACKS: symbol = Symbol.for('flyback.fallbacks')
+import { processWide } from '../process-wide.js'
 
 /** A scope that nobody ends gives its place back after so long. */
 const LONGEST_MS = 60_000
@@ -42,9 +42,5 @@ export function takePlace(limit: number): Place | undefined {
 
 /** How many fall back on the primary at once is a matter of the whole process, whoever asks (rule 14). */
 function places(): Set<Place> {
-  const existing: unknown = Reflect.get(globalThis, FALLBACKS)
-  if (existing instanceof Set) return existing
-  const created = new Set<Place>()
-  Reflect.set(globalThis, FALLBACKS, created)
-  return created
+  return processWide('fallbacks', Set<Place>)
 }

@@ -1,7 +1,6 @@
+import { processWide } from '../process-wide.js'
 import type { TokenEntry } from './token.js'
 import type { Watcher } from './watcher.js'
-
-const STALE: symbol = Symbol.for('flyback.stale')
 
 /** An endpoint that somebody has waited for in vain. */
 export interface StaleEndpoint {
@@ -10,11 +9,7 @@ export interface StaleEndpoint {
 }
 
 function endpoints(): Map<string, StaleEndpoint> {
-  const existing: unknown = Reflect.get(globalThis, STALE)
-  if (existing instanceof Map) return existing
-  const created = new Map<string, StaleEndpoint>()
-  Reflect.set(globalThis, STALE, created)
-  return created
+  return processWide('stale', Map<string, StaleEndpoint>)
 }
 
 /** Somebody has waited for a member of a cluster. */

@@ -22,12 +22,10 @@ export class MemberProof {
   /** The timeline is the one that a primary writes, which it does for as long as a connection to it is open. */
   isOnTimeline = false
   lsn = 0n
-  inRecovery: boolean | undefined
   segmentBytes: bigint | undefined
 
   learn(answer: MemberAnswer): void {
     const { cluster, timeline, lsn, ahead, inRecovery } = answer
-    this.inRecovery = inRecovery
     this.cluster = cluster ?? this.cluster
     this.segmentBytes = answer.segmentBytes ?? this.segmentBytes
     this.timeline = Math.max(this.timeline, timeline ?? 0)

@@ -2,6 +2,7 @@ import {
   furthest,
   isAhead,
   isContained,
+  keyOf,
   nowSeconds,
   PIN_SECONDS,
   type Position,
@@ -109,8 +110,4 @@ function isOldPin({ type, issuedAt }: TokenEntry): boolean {
   const ageSeconds = nowSeconds() - issuedAt
   // One of the future was made by no clock near ours.
   return type === 'pin' && (ageSeconds >= PIN_SECONDS || ageSeconds < -PIN_SECONDS)
-}
-
-function keyOf(entry: TokenEntry): string {
-  return entry.type === 'pin' ? 'pin' : entry.cluster
 }

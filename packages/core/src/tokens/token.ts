@@ -53,11 +53,16 @@ export function isContained(entry: TokenEntry, by: TokenEntry): boolean {
   return entry.cluster === by.cluster && !isAhead(entry, by)
 }
 
+/** What entries have in common of which one takes the place of another. A cluster may be called anything, `pin` too. */
+export function keyOf(entry: TokenEntry): string {
+  return entry.type === 'pin' ? 'pin' : `of ${entry.cluster}`
+}
+
 /** The furthest of all, one for each cluster, and the latest pin. */
 export function furthest(entries: Iterable<TokenEntry>): TokenEntry[] {
   const kept = new Map<string, TokenEntry>()
   for (const entry of entries) {
-    const key = entry.type === 'pin' ? 'pin' : entry.cluster
+    const key = keyOf(entry)
     const other = kept.get(key)
     if (other === undefined || !isContained(entry, other)) kept.set(key, entry)
   }

@@ -86,6 +86,12 @@ describe('a token', () => {
     expect(parseToken(list.join('~'))).toHaveLength(16)
   })
 
+  test('what calls itself a pin and is none takes the place of no pin', () => {
+    const text = '1.pin.tp23a1~1.pin.1.zz.tp23a1'
+    expect(parseToken(text)).toHaveLength(2)
+    expect(parseToken(text)[0]).toMatchObject({ type: 'pin' })
+  })
+
   test('what is none is left out', () => {
     expect(parseToken('1.abc.1.5.1~garbage~1.pin.zz;')).toEqual([
       { type: 'position', cluster: 'abc', timeline: 1, lsn: 5n, issuedAt: 1 },
